@@ -1,0 +1,1 @@
+"""The model: space, grids, volumes, labels, contours, meshes, studies, findings and errors."""

@@ -1,0 +1,1 @@
+"""DICOM: scan, group, sort, decode."""

@@ -1,0 +1,1 @@
+"""File formats: one class each, found by content."""

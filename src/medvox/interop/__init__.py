@@ -1,0 +1,1 @@
+"""To and from other libraries' types, without a copy where the layout allows."""

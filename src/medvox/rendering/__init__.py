@@ -1,0 +1,1 @@
+"""Pictures from volumes: windows, slices, projections, volume rendering."""

@@ -1,0 +1,1 @@
+"""Phantoms and simulated acquisitions as arrays with known truth."""

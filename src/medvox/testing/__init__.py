@@ -1,0 +1,1 @@
+"""Builders, strategies and contract tests; imported by tests only."""

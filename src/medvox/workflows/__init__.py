@@ -1,0 +1,1 @@
+"""The only place where input/output meets algorithms."""
