@@ -1,0 +1,110 @@
+"""Findings: oddities in the data, told to the user instead of guessed away or hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from medvox.core.errors import MedvoxError
+
+
+class Level(StrEnum):
+    """How much a finding matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+EXPLANATIONS: Mapping[str, str] = MappingProxyType(
+    {
+        # reading
+        "unreadable-file": "The file could not be read; the reason is in the text. Other files are not affected.",
+        "unknown-format": "No known format recognises the content of the file.",
+        "not-an-image": "The file is valid but holds no image (a report, a presentation state, raw data); it is listed only.",
+        "no-preamble": "The DICOM file has no 128-byte preamble (PS3.10 7.1); it was read from its data elements.",
+        "no-file-meta": "The DICOM file has no file meta information; the transfer syntax was found from the bytes.",
+        "wrong-transfer-syntax": "The data set is encoded otherwise than the file meta information says.",
+        "truncated-pixel-data": "The pixel data end early; the missing part cannot be shown.",
+        "wrong-pixel-length": "The pixel data are longer or shorter than rows, columns and frames need.",
+        "unsupported-codec": "The pixel data use a compression that cannot be decoded here.",
+        "nested-archive": "An archive inside an archive is not opened.",
+        "limit-reached": "A limit on size or number was reached; what lies beyond was not read.",
+        "symlink-cycle": "A folder leads back to itself through a symbolic link; it was visited once.",
+        # identity
+        "mixed-patients": "Files of more than one patient are in the folder; they are kept apart.",
+        "mixed-series": "Instances with one Series Instance UID differ in what no series may differ in; they were split.",
+        "duplicate-instance": "The same SOP Instance UID was met more than once; the first copy is used.",
+        "conflicting-instance": "One SOP Instance UID was met with different content; all copies are listed, the first is used.",
+        # geometry
+        "gantry-tilt": "The slices are shifted against each other (tilted gantry): the stored grid is sheared.",
+        "uneven-spacing": "The distance between slices is not constant; every slice keeps its own position.",
+        "missing-slice": "A slice is missing: one gap is a whole multiple of the usual distance.",
+        "duplicate-position": "Several slices lie at one position and nothing in the header tells them apart.",
+        "mixed-orientation": "Slices of different orientation are in one series (a localizer, perhaps); they were split.",
+        "no-geometry": "No position or orientation is given: the image has no place in patient space.",
+        "no-spacing": "No pixel spacing is given: distances can be stated in pixels only.",
+        "zero-spacing": "A spacing of zero, below zero or not a number was found and cannot be used.",
+        "spacing-assumed": "The slice distance is not given by positions; it was taken from the attribute named.",
+        "detector-spacing": "Pixel spacing is measured at the detector: distances in the patient are smaller.",
+        "regular-copy": "Reformats and 3D use a regular copy computed from the stored slices.",
+        "bad-affine": "The stored matrix is singular or not finite and cannot be used.",
+        "affine-conflict": "Two descriptions of the geometry in the file disagree; the one named was used.",
+        "geometry-assumed": "The file gives no orientation; the format's default was assumed.",
+        # time and other axes
+        "split-series": "The series holds several volumes; the attribute that tells them apart is named.",
+        "four-d": "The series is a volume over another axis; the proof is in the text.",
+        "incomplete-time-point": "The last time point lacks slices (an aborted scan, perhaps); it is kept apart.",
+        "ambiguous-4d": "Slices repeat and the header does not settle how; choose one of the splits named.",
+        # values
+        "varying-rescale": "Rescale slope or intercept differ from slice to slice; each slice keeps its own.",
+        "philips-scaling": "Philips files hold two scalings (display and precise values); the one used is named.",
+        "signedness-repaired": "Pixel Representation contradicts the values or the padding value; it was repaired.",
+        "high-bit-repaired": "High Bit does not equal Bits Stored - 1; the bits were read as they are stored.",
+        "overlay-bits": "Unused high bits hold an overlay; it was separated from the image.",
+        "lossy-compression": "The pixel data were compressed with loss.",
+        "non-finite-values": "The image holds values that are not finite numbers.",
+        "real-world-value": "The file maps stored values to real-world values; the mapping is named.",
+        "private-scaling": "A private attribute scales the values; it is named.",
+        # grouping
+        "dicomdir-stale": "The DICOMDIR names files that are not there.",
+        "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",
+        "irregular-stack": "The pictures of a stack differ in size or kind; they were not joined.",
+    }
+)
+"""What each code means, in plain words: the source of docs/reference/findings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One oddity met in the data.
+
+    Parameters
+    ----------
+    code
+        A key of `EXPLANATIONS`.
+    level
+        How much it matters.
+    where
+        File, series or slice, without patient data.
+    text
+        What was found, with the numbers.
+    reference
+        The rule it concerns, e.g. ``"PS3.3 C.7.6.2.1.1"``.
+    """
+
+    code: str
+    level: Level
+    where: str
+    text: str
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in EXPLANATIONS:
+            raise MedvoxError(
+                "unknown finding code",
+                got=self.code,
+                advice="Add it to medvox.core.finding.EXPLANATIONS",
+            )

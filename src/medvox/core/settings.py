@@ -1,0 +1,83 @@
+"""Settings: threads, limits and folders, from the environment, changeable in a `with` block."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from medvox.core.errors import UsageError
+
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a user may set; every field reads the variable ``MEDVOX_<FIELD>`` in capitals.
+
+    Parameters
+    ----------
+    threads
+        Threads for reading and decoding.
+    max_image_bytes
+        Images whose header claims more decoded bytes are refused with a `LimitError`.
+    max_files
+        Files looked at in one scan.
+    max_expanded_bytes
+        Bytes taken out of zip, tar, gzip or deflated input in one go.
+    data_folder
+        Where the user's own data go, or None for the system's usual place.
+    """
+
+    threads: int = min(8, os.cpu_count() or 1)
+    max_image_bytes: int = 64 * GIB
+    max_files: int = 5_000_000
+    max_expanded_bytes: int = 64 * GIB
+    data_folder: Path | None = None
+
+    @classmethod
+    def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
+        """Read the settings.
+
+        Raises
+        ------
+        UsageError
+            If a variable is not a positive whole number where one is needed.
+        """
+        variables = dict(os.environ) if environment is None else environment
+        found: dict[str, Any] = {}
+        for field in ("threads", "max_image_bytes", "max_files", "max_expanded_bytes"):
+            name = f"MEDVOX_{field.upper()}"
+            if name in variables:
+                found[field] = _positive(name, variables[name])
+        if "MEDVOX_DATA_FOLDER" in variables:
+            found["data_folder"] = Path(variables["MEDVOX_DATA_FOLDER"])
+        return cls(**found)
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.strip().isdigit() or int(text) < 1:
+        raise UsageError("a setting is not a positive whole number", where=name, got=text)
+    return int(text)
+
+
+_active: ContextVar[Settings | None] = ContextVar("medvox_settings", default=None)
+
+
+def current() -> Settings:
+    """Return the settings in force."""
+    return _active.get() or Settings.from_environment()
+
+
+@contextmanager
+def using(**changes: Any) -> Iterator[Settings]:
+    """Change settings inside a `with` block (this thread and tasks started from it)."""
+    token = _active.set(replace(current(), **changes))
+    try:
+        yield current()
+    finally:
+        _active.reset(token)
