@@ -123,9 +123,7 @@ def closure(
     seen = set()
     while waiting:
         requirement, extras = waiting.pop()
-        if requirement.marker and not any(
-            requirement.marker.evaluate({"extra": extra}) for extra in extras
-        ):
+        if requirement.marker and not any(requirement.marker.evaluate({"extra": extra}) for extra in extras):
             continue
         name = canonicalize_name(requirement.name)
         wanted = frozenset({"", *requirement.extras})
@@ -153,9 +151,7 @@ def python_problems(installed: Mapping[str, Distribution]) -> list[str]:
         if name in product:
             problems.append(f"{name}: {text or 'unclear'}: the product may not depend on it")
         elif name not in TOOLS:
-            problems.append(
-                f"{name}: {text or 'unclear'}: not on the list TOOLS of tools/licences.py"
-            )
+            problems.append(f"{name}: {text or 'unclear'}: not on the list TOOLS of tools/licences.py")
     return problems
 
 
@@ -182,9 +178,7 @@ def main() -> int:
     for problem in problems:
         print(problem)
     product, _ = closure(product_requirements(), installed)
-    print(
-        f"{len(installed)} packages, {len(product)} of them the product's; {len(problems)} problems"
-    )
+    print(f"{len(installed)} packages, {len(product)} of them the product's; {len(problems)} problems")
     return 1 if problems else 0
 
 

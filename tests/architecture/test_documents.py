@@ -67,9 +67,7 @@ def test_ci_runs_the_test_command_of_the_readme():
 def test_relative_links_lead_somewhere(page):
     text = re.sub(r"```.*?```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.DOTALL)
     links = [link for link in LINK.findall(text) if not re.match(r"[a-z]+:|#", link)]
-    broken = [
-        link for link in links if not (ROOT / page).parent.joinpath(link.split("#")[0]).exists()
-    ]
+    broken = [link for link in links if not (ROOT / page).parent.joinpath(link.split("#")[0]).exists()]
     assert broken == []
 
 

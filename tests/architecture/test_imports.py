@@ -25,9 +25,7 @@ print(json.dumps(sorted(after - before - set(sys.stdlib_module_names))))
 
 
 def test_import_medvox_brings_along_numpy_at_most():
-    answer = subprocess.run(
-        [sys.executable, "-c", ASK], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    answer = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True, cwd=ROOT)
     brought = set(json.loads(answer.stdout))
     assert "medvox" in brought
     assert brought <= MAY_BRING

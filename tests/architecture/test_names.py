@@ -18,9 +18,7 @@ MADE = {"node_modules", "_build", "__pycache__", "static", "dist", "build", "cov
 
 
 def test_no_module_has_a_vague_name():
-    names = {
-        path: path.stem.strip("_") for path in PACKAGE.rglob("*") if path.suffix in ("", ".py")
-    }
+    names = {path: path.stem.strip("_") for path in PACKAGE.rglob("*") if path.suffix in ("", ".py")}
     assert [path.as_posix() for path, name in names.items() if name in VAGUE] == []
 
 
