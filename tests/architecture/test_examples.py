@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 
 import pytest
+
 from architecture.source import ROOT
 
 PAGES = sorted(
