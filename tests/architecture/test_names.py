@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from architecture.source import PACKAGE, ROOT, Definition, Source, sources
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "tools", "stuff", "shared"}
 LATER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "HA" + "CK")) + r")\b")
@@ -39,12 +37,9 @@ def test_nothing_is_put_off_in_a_comment():
 def texts() -> list[Path]:
     """Text files of the repository, without what is made, hidden or installed."""
     found = []
-    for path in ROOT.rglob("*"):
-        parts = path.relative_to(ROOT).parts
-        if any(part in MADE or part.startswith(".") for part in parts) or path.is_dir():
-            continue
-        if path.suffix in TEXTS or path.name == "dev":
-            found.append(path)
+    for folder, names, files in os.walk(ROOT):
+        names[:] = [name for name in names if name not in MADE and not name.startswith(".")]
+        found += [Path(folder, name) for name in files if Path(name).suffix in TEXTS or name == "dev"]
     return found
 
 
