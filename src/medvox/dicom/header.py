@@ -1,0 +1,357 @@
+"""Header: the elements of one DICOM file that were asked for, as bytes until a value is asked for."""
+
+from __future__ import annotations
+
+import io
+import math
+import struct
+import warnings
+import zlib
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from medvox.core.errors import AccessError, FormatError, LimitError
+from medvox.core.finding import Finding
+from medvox.core.settings import current
+from medvox.dicom.elements import FAR, UNDEFINED
+from medvox.dicom.wanted import VRS
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_BINARY = {
+    "US": "H",
+    "SS": "h",
+    "UL": "I",
+    "SL": "i",
+    "UV": "Q",
+    "SV": "q",
+    "FL": "f",
+    "FD": "d",
+    "OV": "Q",
+    "OW": "H",
+    "OL": "I",
+    "OF": "f",
+    "OD": "d",
+}
+"""struct codes by VR (PS3.5 table 6.2-1)."""
+_VAGUE = ("", "UN", "OB")
+_NUMBER_CHARACTERS = frozenset(b"0123456789+-.,eE\\ \0\t")
+_DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95")
+_GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+_CHARACTER_SET = 0x00080005
+_PIXEL_REPRESENTATION = 0x00280103
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSpan:
+    """Where the pixel data are.
+
+    Parameters
+    ----------
+    offset
+        Offset of the first byte of the value in the file; in a deflated file, in what `Header.open`
+        returns.
+    length
+        Bytes of the value that are there; -1: undefined length, the pixel data are encapsulated (PS3.5
+        A.4) and begin with the item of the basic offset table.
+    tag
+        (7FE0,0010) Pixel Data, (7FE0,0008) Float or (7FE0,0009) Double Float Pixel Data.
+    vr
+        As stated, empty in implicit VR.
+    """
+
+    offset: int
+    length: int
+    tag: int
+    vr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How the data set of a file is encoded, as found from its bytes.
+
+    Parameters
+    ----------
+    implicit
+        Implicit VR.
+    big_endian
+        Big-endian elements.
+    start
+        Offset of the data set in the file.
+    deflated
+        The data set is deflated.
+    """
+
+    implicit: bool
+    big_endian: bool
+    start: int
+    deflated: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """The elements of one file that were asked for; about 2 KB each.
+
+    Parameters
+    ----------
+    file
+        Path on disk.
+    name
+        What people call the file, see `medvox.formats.inputs.InputFile`.
+    size
+        Bytes of the file.
+    transfer_syntax
+        UID. Of the uncompressed ones that which the bytes show, of the compressed ones that which the file
+        states.
+    encoding
+        How the data set is encoded.
+    pixel
+        Where the pixel data are; None without.
+    findings
+        Oddities of the encoding.
+    """
+
+    file: str
+    name: str
+    size: int
+    transfer_syntax: str
+    encoding: Encoding
+    pixel: PixelSpan | None
+    findings: tuple[Finding, ...] = ()
+    _index: bytes = field(default=b"", repr=False)
+    _values: bytes = field(default=b"", repr=False)
+
+    @property
+    def big_endian(self) -> bool:
+        """Whether the words of the pixel data are big-endian.
+
+        True for Explicit VR Big Endian and for GE's private 1.2.840.113619.5.2, whose other elements are
+        little-endian.
+        """
+        return self.encoding.big_endian or self.transfer_syntax == _GE_BIG_ENDIAN_PIXELS
+
+    def _find(self, tag: int) -> tuple[int, int, int] | None:
+        """Second to fourth word of the record of a tag (see `elements.walk`); the last one counts."""
+        words = memoryview(self._index).cast("I")
+        row = bisect_right(words[::4], tag) - 1
+        if row < 0 or words[4 * row] != tag:
+            return None
+        return words[4 * row + 1], words[4 * row + 2], words[4 * row + 3]
+
+    def __contains__(self, tag: int) -> bool:
+        return self._find(tag) is not None
+
+    def tags(self) -> tuple[int, ...]:
+        """Tags that are there, of those asked for, ascending."""
+        return tuple(memoryview(self._index).cast("I")[::4])
+
+    def vr(self, tag: int) -> str:
+        """VR of an element: stated, else from the dictionary, else empty."""
+        found = self._find(tag)
+        code = (found[0] & 0xFFFF) if found else 0
+        return chr(code >> 8) + chr(code & 0xFF) if code else self._known_vr(tag)
+
+    def _known_vr(self, tag: int) -> str:
+        vr = VRS.get(tag)
+        if vr is None:
+            from pydicom.datadict import dictionary_VR
+
+            try:
+                vr = dictionary_VR(tag)
+            except KeyError:
+                return ""
+            vr = "XS" if vr.startswith("US or SS") else vr[:2]
+        if vr == "XS":
+            return "SS" if self.integer(_PIXEL_REPRESENTATION) == 1 else "US"
+        return vr
+
+    def raw(self, tag: int) -> bytes | None:
+        """Value as stored, padding included; None when the element is absent.
+
+        Empty for a sequence: its presence is all that a header knows (see `dataset`). Values of more than
+        4 KB are read from the file when they are asked for.
+
+        Raises
+        ------
+        AccessError
+            If the file cannot be read any more.
+        """
+        found = self._find(tag)
+        if found is None:
+            return None
+        code, place, length = found
+        if not code & FAR:
+            return self._values[place : place + length]
+        if length == UNDEFINED or self.vr(tag) == "SQ":
+            return b""
+        with self.open() as stream:
+            stream.seek((code >> 16 & 0x7FFF) << 32 | place)
+            return stream.read(length)
+
+    def text(self, tag: int, default: str = "") -> str:
+        """Value as text, decoded by Specific Character Set (PS3.5 6.1), padding stripped."""
+        data = self.raw(tag)
+        if data is None:
+            return default
+        if data.isascii() and b"\x1b" not in data:
+            return data.decode("ascii").strip(" \0") or default
+        return _decode(data, self.raw(_CHARACTER_SET) or b"").strip(" \0") or default
+
+    def texts(self, tag: int) -> tuple[str, ...]:
+        """Values as texts; () when the element is absent or empty."""
+        text = self.text(tag)
+        return tuple(part.strip(" \0") for part in text.split("\\")) if text else ()
+
+    def floats(self, tag: int) -> tuple[float, ...]:
+        """Values as numbers; () when the element is absent or any of its values is no finite number.
+
+        Decimal strings may be longer than 16 characters and may have a decimal comma. A value whose VR is
+        wrong is read by the dictionary's VR where that gives numbers.
+        """
+        data = self.raw(tag)
+        if not data:
+            return ()
+        stated, known = self.vr(tag), self._known_vr(tag)
+        if known in ("DS", "IS") and _NUMBER_CHARACTERS.issuperset(data):
+            return _from_text(data)
+        for vr in (stated,) if stated == known else (stated, known):
+            if vr in _VAGUE and vr != known:
+                continue
+            numbers = self._from_binary(data, vr) if vr in _BINARY or vr == "AT" else _from_text(data)
+            if numbers:
+                return numbers
+        return ()
+
+    def _from_binary(self, data: bytes, vr: str) -> tuple[float, ...]:
+        order = ">" if self.encoding.big_endian else "<"
+        code = "HH" if vr == "AT" else _BINARY[vr]
+        numbers: tuple[float, ...] = tuple(
+            value
+            for values in struct.iter_unpack(order + code, _whole(data, order + code))
+            for value in values
+        )
+        if vr == "AT":
+            return tuple(int(a) << 16 | int(b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
+        return numbers if all(map(math.isfinite, numbers)) else ()
+
+    def ints(self, tag: int) -> tuple[int, ...]:
+        """Values as whole numbers; () when the element is absent or any of its values is not one."""
+        numbers = self.floats(tag)
+        return tuple(map(int, numbers)) if all(number == int(number) for number in numbers) else ()
+
+    def number(self, tag: int) -> float | None:
+        """First value as a number."""
+        return next(iter(self.floats(tag)), None)
+
+    def integer(self, tag: int) -> int | None:
+        """First value as a whole number."""
+        number = self.number(tag)
+        return int(number) if number is not None and number == int(number) else None
+
+    def open(self) -> BinaryIO:
+        """Open the file for reading at the offsets that this header gives; a deflated one is inflated.
+
+        Raises
+        ------
+        AccessError, LimitError
+            If the system refuses, or the data set inflates to more than the limit.
+        """
+        try:
+            stream = Path(self.file).open("rb")  # noqa: SIM115 - the caller closes it
+        except OSError as error:
+            raise AccessError(f"cannot be read: {error.strerror}", where=self.name) from None
+        if not self.encoding.deflated:
+            return stream
+        with stream:
+            content = stream.read()
+        return io.BytesIO(inflate(content, self.encoding.start, self.name))
+
+    def dataset(self) -> Dataset:
+        """Read all elements with pydicom, without the pixel data.
+
+        Raises
+        ------
+        AccessError
+            If the file cannot be read any more.
+        FormatError
+            If pydicom cannot read it.
+        """
+        from pydicom import dcmread
+        from pydicom.filereader import read_dataset
+
+        encoding, wrong = self.encoding, any(f.code == "wrong-transfer-syntax" for f in self.findings)
+        with self.open() as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                if not wrong and not encoding.deflated:
+                    return dcmread(stream, stop_before_pixels=True, force=True)
+                stream.seek(encoding.start)
+                return read_dataset(stream, encoding.implicit, not encoding.big_endian, stop_when=_at_pixels)
+            except Exception as error:
+                raise FormatError(
+                    f"pydicom cannot read the data set: {type(error).__name__}", where=self.name
+                ) from error
+
+
+def _at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
+
+
+def _whole(data: bytes, code: str) -> bytes:
+    return data[: len(data) - len(data) % struct.calcsize(code)]
+
+
+def _from_text(data: bytes) -> tuple[float, ...]:
+    """Numbers of a DS or IS value."""
+    try:
+        numbers = tuple(
+            float(part.strip(b" \0\t").replace(b",", b".")) for part in data.rstrip(b" \0").split(b"\\")
+        )
+    except ValueError:
+        return ()
+    return numbers if all(map(math.isfinite, numbers)) else ()
+
+
+def _decode(data: bytes, character_set: bytes) -> str:
+    """Decode text that is not plain ASCII (PS3.3 C.12.1.1.2, PS3.5 6.1.2)."""
+    from pydicom.charset import convert_encodings, decode_bytes
+
+    names = [part.strip(" \0") for part in character_set.decode("ascii", "replace").split("\\")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return decode_bytes(data, convert_encodings(names), {0x5C, 0x0A, 0x0C, 0x0D, 0x5E, 0x3D})
+        except (LookupError, ValueError):
+            return data.decode("latin-1")
+
+
+def inflate(content: bytes, start: int, name: str) -> bytes:
+    """Inflate the data set of a deflated file (PS3.5 A.5); what precedes it is kept.
+
+    Raises
+    ------
+    LimitError
+        If it grows beyond `Settings.max_expanded_bytes`.
+    FormatError
+        If it is not deflated.
+    """
+    limit = current().max_expanded_bytes
+    machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data = machine.decompress(content[start:], limit)
+    except zlib.error:
+        raise FormatError("the data set is said to be deflated but is not", where=name) from None
+    if machine.unconsumed_tail:
+        raise LimitError("the data set inflates to more than the limit", where=name, expected=limit)
+    return content[:start] + data
+
+
+def pack(records: Sequence[int], found: int) -> bytes:
+    """Pack the records of `elements.walk` for a `Header`, sorted by tag."""
+    rows = sorted((records[4 * n], n) for n in range(found))
+    words = [records[4 * n + word] for _, n in rows for word in range(4)]
+    return struct.pack(f"={len(words)}I", *words)
