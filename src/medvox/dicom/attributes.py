@@ -64,7 +64,9 @@ def attributes_of(data: Dataset) -> dict[str, Value]:
     for keyword in _TEXTS:
         value = data.get(keyword)
         if value not in (None, ""):
-            found[keyword] = str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else [*map(str, value)]
+            found[keyword] = (
+                str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else [*map(str, value)]
+            )
     for keyword in _NUMBERS:
         number = _number(data.get(keyword))
         if number is not None:

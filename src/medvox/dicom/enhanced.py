@@ -49,9 +49,7 @@ def enhanced_slices(header: Header, data: Dataset) -> list[Slice]:
     shared = data.get("SharedFunctionalGroupsSequence") or [Dataset()]
     frames = data.get("PerFrameFunctionalGroupsSequence") or []
     varying = _varying_dimensions(data)
-    return [
-        _slice(header, n, _Groups(frame, shared[0]), varying) for n, frame in enumerate(frames)
-    ]
+    return [_slice(header, n, _Groups(frame, shared[0]), varying) for n, frame in enumerate(frames)]
 
 
 def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...]) -> Slice:

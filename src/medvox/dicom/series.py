@@ -35,9 +35,7 @@ _OBJECTS = {
 _SHOWN_AS_IMAGE = frozenset({"RTDOSE", "PARAMETRIC MAP"})
 
 
-def make_studies(
-    headers: Sequence[Header], progress: Progress = silent
-) -> tuple[list[Study], list[Finding]]:
+def make_studies(headers: Sequence[Header], progress: Progress = silent) -> tuple[list[Study], list[Finding]]:
     """Group headers into studies and series, and find the images of each.
 
     Parameters
@@ -92,7 +90,9 @@ def _without_copies(headers: Sequence[Header]) -> tuple[list[Header], list[Findi
             loose.append(header)
         elif known is not header:
             same = _same_content(known, header)
-            code, level = ("duplicate-instance", Level.INFO) if same else ("conflicting-instance", Level.ERROR)
+            code, level = (
+                ("duplicate-instance", Level.INFO) if same else ("conflicting-instance", Level.ERROR)
+            )
             word = "the same instance as" if same else "other content under the UID of"
             findings.append(Finding(code, level, header.name, f"Holds {word} {known.name}; not used"))
     return [*kept.values(), *loose], findings

@@ -234,7 +234,9 @@ def _blocks(
     for value, number, s in zip(values, numbers, group, strict=True):
         found[value].append((int(number), s))
     if axis == DIFFUSION:  # as acquired, not by size of b
-        return sorted(found.values(), key=lambda b: min((s.facts.instance_number or 0, s.frame) for _, s in b))
+        return sorted(
+            found.values(), key=lambda b: min((s.facts.instance_number or 0, s.frame) for _, s in b)
+        )
     return [block for _, block in sorted(found.items(), key=lambda item: item[0])]  # type: ignore[arg-type, return-value]
 
 

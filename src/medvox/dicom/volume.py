@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,9 @@ def stack_image(stack: Stack, description: str, where: str) -> Image:
 
     def read() -> Volume:
         if stack.ambiguous:
-            raise AmbiguityError("slices repeat and the header does not say how", where=where, choices=stack.ambiguous)
+            raise AmbiguityError(
+                "slices repeat and the header does not say how", where=where, choices=stack.ambiguous
+            )
         return _volume(stack, layout, formats, axes, label, findings)
 
     return Image(
@@ -234,7 +237,7 @@ def _times(stack: Stack) -> tuple[float, ...]:
     triggers = [s.facts.trigger_time_ms for s in firsts]
     for candidate in (acquired, [None if t is None else t / 1000 for t in triggers]):
         times = [t for t in candidate if t is not None]
-        if len(times) == stack.lead and all(b > a for a, b in zip(times, times[1:], strict=False)):
+        if len(times) == stack.lead and all(b > a for a, b in pairwise(times)):
             return tuple(times)
     repetition = firsts[0].header.number(tags.REPETITION_TIME)
     if repetition and math.isfinite(repetition) and repetition > 0:

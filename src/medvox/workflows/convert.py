@@ -22,7 +22,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.study import Image, Kind, Scan, Series, Study
 from medvox.core.volume import Volume
 from medvox.dicom.attributes import analysis_attributes
-from medvox.formats.atomic import write_bytes
+from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format
 from medvox.formats.registry import format_for_name
 from medvox.workflows import names
@@ -116,7 +116,12 @@ def convert(
     if options.order not in ORDERS:
         raise UsageError("unknown voxel order", got=options.order, expected=ORDERS)
     found = scan_paths(source, spacing_mm=options.spacing_mm, progress=progress)
-    wanted = [(study, series, image) for study in found.studies for series in study.series for image in series.images]
+    wanted = [
+        (study, series, image)
+        for study in found.studies
+        for series in study.series
+        for image in series.images
+    ]
     if not wanted:
         raise MissingError("no image to convert", where=source, advice=_reasons(found))
     form, folder, fixed = _target(Path(target), options, len(wanted))
@@ -194,7 +199,14 @@ def _reorder(volume: Volume, order: str, is_3d: bool) -> Volume:
         return volume
     if order == "ras" or is_3d:
         return _toward_ras(volume)
-    return _flipped(volume, (False, True, False)) if volume.provenance and _from_dicom(volume) else volume
+    return _flipped(volume, (_tiles_run_back(volume), True, False)) if _from_dicom(volume) else volume
+
+
+def _tiles_run_back(volume: Volume) -> bool:
+    """Whether a mosaic's tiles run against the grid: dcm2niix keeps the order of the tiles."""
+    tiles = [source.tile for source in volume.known_provenance.sources[: volume.grid.shape[0]]]
+    first, last = tiles[0], tiles[-1]
+    return first is not None and last is not None and first > last
 
 
 def _from_dicom(volume: Volume) -> bool:
@@ -236,7 +248,9 @@ def _transposed(volume: Volume, order: tuple[int, int, int]) -> Volume:
     shape = tuple(volume.grid.shape[n] for n in order)
     lead = len(volume.axes) - 3
     data = np.transpose(volume.load().values(), (*range(lead), *(lead + n for n in order)))
-    grid = Grid((shape[0], shape[1], shape[2]), matrix, volume.grid.frame_of_reference, None, volume.grid.space)
+    grid = Grid(
+        (shape[0], shape[1], shape[2]), matrix, volume.grid.frame_of_reference, None, volume.grid.space
+    )
     return volume.derive(data, "transpose", grid, order=order)
 
 
@@ -248,14 +262,19 @@ def _write_sidecars(
 ) -> list[Path]:
     facts = _sidecar(job.options, series, image, volume, losses)
     sidecar = job.folder / f"{base}.json"
-    write_bytes(sidecar, (json.dumps(facts, indent=2, ensure_ascii=False) + "\n").encode())
+    _write_text(sidecar, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     written = [sidecar]
     table = _source_table(volume, job.options.keep_identity)
     if table:
         path = job.folder / f"{base}.slices.csv"
-        write_bytes(path, table.encode())
+        _write_text(path, table)
         written.append(path)
     return written
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic_file(path) as file:
+        file.write(text.encode())
 
 
 def _sidecar(
@@ -307,8 +326,14 @@ def _source_table(volume: Volume, keep_identity: bool) -> str:
     slices = known.grid.shape[0]
     for number, source in enumerate(known.sources):
         uid = source.sop_instance_uid or ""
-        who = (uid, source.file) if keep_identity else (hashlib.sha256(uid.encode()).hexdigest() if uid else "",)
+        who = (
+            (uid, source.file)
+            if keep_identity
+            else (hashlib.sha256(uid.encode()).hexdigest() if uid else "",)
+        )
         tile = "" if source.tile is None else f"{source.tile[0]},{source.tile[1]}"
         time = "" if source.time_s is None else f"{source.time_s:g}"
-        writer.writerow((*divmod(number, slices), *who, source.frame, tile, source.slope, source.intercept, time))
+        writer.writerow(
+            (*divmod(number, slices), *who, source.frame, tile, source.slope, source.intercept, time)
+        )
     return out.getvalue()

@@ -67,7 +67,9 @@ def file_stem(
     def replace(found: re.Match[str]) -> str:
         letter = found[1]
         if letter not in values:
-            raise UsageError(f"unknown letter %{letter} in the name template", expected=", ".join(f"%{c}" for c in LETTERS))
+            raise UsageError(
+                f"unknown letter %{letter} in the name template", expected=", ".join(f"%{c}" for c in LETTERS)
+            )
         if letter in IDENTIFYING and not keep_identity:
             raise UsageError(f"%{letter} is the {LETTERS[letter]}", advice="Add --keep-identity to allow it")
         return values[letter]
@@ -78,7 +80,13 @@ def file_stem(
     return safe_name(text) or "image"
 
 
-_SHORT = {"echo_time_ms": "te", "component": "", "inversion_time_ms": "ti", "image_type": "", "echo_number": "e"}
+_SHORT = {
+    "echo_time_ms": "te",
+    "component": "",
+    "inversion_time_ms": "ti",
+    "image_type": "",
+    "echo_number": "e",
+}
 
 
 def safe_name(text: str) -> str:

@@ -10,7 +10,9 @@ import re
 from medvox.dicom import tags
 from medvox.dicom.header import Header
 
-_IN_COMMENT = re.compile(r"\bb\s*=\s*(\d+(?:\.\d+)?)(?:\s*\(\s*([-\d.]+)\s*,\s*([-\d.]+)\s*,\s*([-\d.]+)\s*\))?")
+_IN_COMMENT = re.compile(
+    r"\bb\s*=\s*(\d+(?:\.\d+)?)(?:\s*\(\s*([-\d.]+)\s*,\s*([-\d.]+)\s*,\s*([-\d.]+)\s*\))?"
+)
 
 
 def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:

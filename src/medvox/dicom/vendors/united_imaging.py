@@ -49,7 +49,9 @@ def tiles(header: Header, data: Any) -> tuple[tuple[Tile, ...], tuple[int, int]]
         orientation = tuple(float(x) for x in own.value) if own is not None else ()
         time = frame.get(tags.ACQUISITION_TIME)
         text = str(time.value) if time is not None else ""
-        found.append(Tile(n // across, n % across, (position[0], position[1], position[2]), orientation, text))
+        found.append(
+            Tile(n // across, n % across, (position[0], position[1], position[2]), orientation, text)
+        )
     return tuple(found), (-(-len(frames) // across), across)
 
 
