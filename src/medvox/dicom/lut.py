@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from medvox.core.errors import FormatError
 from medvox.core.rescale import LookupTable, Rescale
 from medvox.core.volume import Display, Window
-from medvox.dicom.pixels.format import HeaderLike
+from medvox.dicom.header import Header
 
 IMAGE_TYPE: Final = 0x00080008
 MODALITY: Final = 0x00080060
@@ -74,7 +74,7 @@ SUV_UNITS: Final = {"": "SUVbw", "BW": "SUVbw", "BSA": "SUVbsa", "LBM": "SUVlbm"
 """SUV Type (PS3.3 C.8.9.1); body weight where it is absent."""
 
 
-def rescale_of(header: HeaderLike) -> Rescale:
+def rescale_of(header: Header) -> Rescale:
     """Return how stored values become values (PS3.3 C.11.1): a line, or a table where there is one.
 
     A slope of 0 or one that is no number counts as 1.
@@ -93,7 +93,7 @@ def rescale_of(header: HeaderLike) -> Rescale:
     return Rescale.of(slope if good else 1.0, intercept if finite else 0.0)  # type: ignore[arg-type]
 
 
-def rescale_table_of(header: HeaderLike) -> LookupTable | None:
+def rescale_table_of(header: Header) -> LookupTable | None:
     """Return the modality look-up table (PS3.3 C.11.1), or None.
 
     Raises
@@ -108,7 +108,7 @@ def rescale_table_of(header: HeaderLike) -> LookupTable | None:
     return LookupTable(first, entries)
 
 
-def unit_of(header: HeaderLike) -> str:
+def unit_of(header: Header) -> str:
     """Return the unit of rescaled values; ``"1"`` where there is none or it is not told.
 
     A Rescale Type counts first, Units of PET next. CT without Rescale Type is in HU (PS3.3 C.8.2.1: the
@@ -125,7 +125,7 @@ def unit_of(header: HeaderLike) -> str:
     return "1"
 
 
-def _pet_unit(header: HeaderLike) -> str:
+def _pet_unit(header: Header) -> str:
     units = header.text(UNITS).strip().upper()
     if units in ("GML", "CM2ML"):
         default = "SUVbw" if units == "GML" else "SUVbsa"
@@ -134,7 +134,7 @@ def _pet_unit(header: HeaderLike) -> str:
     return PET_UNITS.get(units, "1")
 
 
-def display_of(header: HeaderLike) -> Display:
+def display_of(header: Header) -> Display:
     """Return how the file asks to be shown: windows, VOI table, inversion and cine rate.
 
     Windows without a positive width are left out. MONOCHROME1 and Presentation LUT Shape INVERSE say the
@@ -150,7 +150,7 @@ def display_of(header: HeaderLike) -> Display:
     )
 
 
-def _windows(header: HeaderLike) -> tuple[Window, ...]:
+def _windows(header: Header) -> tuple[Window, ...]:
     centers, widths = header.floats(WINDOW_CENTER), header.floats(WINDOW_WIDTH)
     names = header.texts(WINDOW_EXPLANATION)
     pairs = enumerate(zip(centers, widths, strict=False))
@@ -161,7 +161,7 @@ def _windows(header: HeaderLike) -> tuple[Window, ...]:
     )
 
 
-def _voi_table(header: HeaderLike) -> tuple[float, tuple[float, ...]] | None:
+def _voi_table(header: Header) -> tuple[float, tuple[float, ...]] | None:
     try:
         item = _first_item(header, VOI_LUT)
         if item is None:
@@ -173,7 +173,7 @@ def _voi_table(header: HeaderLike) -> tuple[float, tuple[float, ...]] | None:
     return float(first), tuple(np.clip(entries / top, 0, 1).tolist())
 
 
-def _frame_rate(header: HeaderLike) -> float | None:
+def _frame_rate(header: Header) -> float | None:
     for tag in (RECOMMENDED_RATE, CINE_RATE):
         rate = header.number(tag)
         if rate is not None and 0 < rate < math.inf:
@@ -185,11 +185,11 @@ def _frame_rate(header: HeaderLike) -> float | None:
     return None if step_ms is None else 1000 / step_ms
 
 
-def _is_signed(header: HeaderLike) -> bool:
+def _is_signed(header: Header) -> bool:
     return header.integer(REPRESENTATION) == 1
 
 
-def _first_item(header: HeaderLike, tag: int) -> Dataset | None:
+def _first_item(header: Header, tag: int) -> Dataset | None:
     """First item of a sequence; the whole data set is read only if it is there."""
     if tag not in header:
         return None
@@ -198,7 +198,7 @@ def _first_item(header: HeaderLike, tag: int) -> Dataset | None:
     return items[0] if items else None
 
 
-def _table(item: Dataset, signed: bool, header: HeaderLike) -> tuple[int, NDArray[Any], int]:
+def _table(item: Dataset, signed: bool, header: Header) -> tuple[int, NDArray[Any], int]:
     """First value mapped, entries and their bits (PS3.3 C.11.1.1.1, C.11.2.1.1)."""
     where = f"{header.name} (0028,3002)"
     try:
@@ -210,7 +210,7 @@ def _table(item: Dataset, signed: bool, header: HeaderLike) -> tuple[int, NDArra
     first &= 0xFFFF
     if signed and first >= 1 << 15:
         first -= 1 << 16
-    entries = _entries(data, count, bits, header.big_endian)
+    entries = _entries(data, count, bits, header.encoding.big_endian)
     if len(entries) < count or not 1 <= bits <= 16:
         raise FormatError("a look-up table is too short", where=where, got=len(entries), expected=count)
     return first, entries[:count], bits

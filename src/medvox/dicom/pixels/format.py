@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from medvox.core import settings
 from medvox.core.errors import FormatError, LimitError, MissingError, UnsupportedError
 from medvox.core.finding import Finding, Level
+from medvox.dicom.header import Header, PixelSpan
 from medvox.dicom.pixels import photometric
 from medvox.dicom.pixels.palette import Palette, palette_of
 from medvox.dicom.pixels.transfer_syntaxes import GE_PRIVATE, TransferSyntax, transfer_syntax
@@ -42,80 +42,6 @@ OVERLAY_GROUPS: Final = tuple(range(0x6000, 0x6020, 2))
 OVERLAY_BITS_ALLOCATED: Final = 0x0100
 OVERLAY_BIT_POSITION: Final = 0x0102
 OVERLAY_DATA: Final = 0x3000
-
-
-class Span(Protocol):
-    """Where the value of a pixel data element lies in its file."""
-
-    @property
-    def offset(self) -> int:
-        """First byte of the value."""
-
-    @property
-    def length(self) -> int:
-        """Bytes of the value; -1: undefined (fragments)."""
-
-    @property
-    def tag(self) -> int:
-        """Pixel Data, Float Pixel Data or Double Float Pixel Data."""
-
-    @property
-    def vr(self) -> str:
-        """Value representation."""
-
-
-class HeaderLike(Protocol):
-    """What is needed of a header to read its pixels."""
-
-    @property
-    def file(self) -> str:
-        """Path on disk."""
-
-    @property
-    def name(self) -> str:
-        """What people call the file."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file."""
-
-    @property
-    def transfer_syntax(self) -> str:
-        """Transfer Syntax UID."""
-
-    @property
-    def big_endian(self) -> bool:
-        """Whether numbers are big endian."""
-
-    @property
-    def pixel(self) -> Span | None:
-        """Where the pixels are."""
-
-    def raw(self, tag: int) -> bytes | None:
-        """Bytes of a value."""
-
-    def text(self, tag: int) -> str:
-        """First value as text."""
-
-    def texts(self, tag: int) -> tuple[str, ...]:
-        """All values as text."""
-
-    def floats(self, tag: int) -> tuple[float, ...]:
-        """All values as numbers."""
-
-    def ints(self, tag: int) -> tuple[int, ...]:
-        """All values as whole numbers."""
-
-    def number(self, tag: int) -> float | None:
-        """First value as a number."""
-
-    def integer(self, tag: int) -> int | None:
-        """First value as a whole number."""
-
-    def __contains__(self, tag: int) -> bool: ...
-
-    def dataset(self) -> Dataset:
-        """Everything but pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +91,7 @@ class PixelFormat:
     findings: tuple[Finding, ...] = ()
 
     @classmethod
-    def of(cls, header: HeaderLike) -> PixelFormat:
+    def of(cls, header: Header) -> PixelFormat:
         """Read it from a header.
 
         Raises
@@ -235,7 +161,7 @@ class PixelFormat:
 class _Reading:
     """The steps from a header to a format, with the findings made on the way."""
 
-    def __init__(self, header: HeaderLike, span: Span) -> None:
+    def __init__(self, header: Header, span: PixelSpan) -> None:
         self.header = header
         self.span = span
         self.findings: list[Finding] = []
@@ -417,7 +343,7 @@ class _Reading:
             )
 
 
-def embedded_overlays(header: HeaderLike, allocated: int) -> list[tuple[int, int]]:
+def embedded_overlays(header: Header, allocated: int) -> list[tuple[int, int]]:
     """List groups and bits of overlays that lie in unused bits of the pixels (PS3.3 C.9.2, retired)."""
     found = []
     for group in OVERLAY_GROUPS:
@@ -430,13 +356,13 @@ def embedded_overlays(header: HeaderLike, allocated: int) -> list[tuple[int, int
     return found
 
 
-def _bytes(header: HeaderLike, tag: int) -> bytes:
+def _bytes(header: Header, tag: int) -> bytes:
     """Value of a table of words, little endian."""
     value = header.raw(tag)
     if value is None:
         where = f"{header.name} ({tag >> 16:04X},{tag & 0xFFFF:04X})"
         raise FormatError("a palette colour table is missing", where=where)
-    if header.big_endian:
+    if header.encoding.big_endian:
         return np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
     return bytes(value)
 

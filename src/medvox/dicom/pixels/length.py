@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from medvox.core.errors import MedvoxError
 from medvox.core.finding import Finding, Level
+from medvox.dicom.header import Header
 from medvox.dicom.pixels.encapsulation import index_frames
-from medvox.dicom.pixels.format import HeaderLike, PixelFormat
+from medvox.dicom.pixels.format import PixelFormat
 from medvox.dicom.pixels.source import open_pixels
 from medvox.dicom.pixels.transfer_syntaxes import transfer_syntax
 
 _REFERENCE = "PS3.5 8.1.1"
 
 
-def present_frames(header: HeaderLike, form: PixelFormat) -> int:
+def present_frames(header: Header, form: PixelFormat) -> int:
     """Count the frames that are all there, without decoding any.
 
     Raises
@@ -33,7 +34,7 @@ def present_frames(header: HeaderLike, form: PixelFormat) -> int:
     return count if index.complete or count < len(index.frames) else count - 1
 
 
-def check_length(header: HeaderLike, form: PixelFormat) -> tuple[Finding, ...]:
+def check_length(header: Header, form: PixelFormat) -> tuple[Finding, ...]:
     """Compare the pixel data with what the header announces.
 
     Native data are checked without opening the file. Encapsulated ones are checked by their fragment
@@ -62,7 +63,7 @@ def check_length(header: HeaderLike, form: PixelFormat) -> tuple[Finding, ...]:
     return ()
 
 
-def _present_bytes(header: HeaderLike, form: PixelFormat) -> int:
+def _present_bytes(header: Header, form: PixelFormat) -> int:
     """Bytes of native pixel data that are in the file."""
     span = header.pixel
     assert span is not None
@@ -72,7 +73,7 @@ def _present_bytes(header: HeaderLike, form: PixelFormat) -> int:
     return min(span.length, rest)
 
 
-def _encapsulated(header: HeaderLike, form: PixelFormat) -> tuple[Finding, ...]:
+def _encapsulated(header: Header, form: PixelFormat) -> tuple[Finding, ...]:
     if form.frames == 1:
         return ()
     try:

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.errors import FormatError, LimitError
+from medvox.dicom.header import Header
 from medvox.dicom.pixels.format import (
     OVERLAY_BIT_POSITION,
     OVERLAY_DATA,
     OVERLAY_GROUPS,
-    HeaderLike,
     PixelFormat,
 )
 from medvox.dicom.pixels.native import frame_bytes, swap_pairs
@@ -54,7 +54,7 @@ class Overlay:
     label: str
 
 
-def read_overlays(header: HeaderLike) -> tuple[Overlay, ...]:
+def read_overlays(header: Header) -> tuple[Overlay, ...]:
     """Read all overlays of a file: those with data of their own and those in unused bits of the pixels.
 
     Raises
@@ -73,7 +73,7 @@ def read_overlays(header: HeaderLike) -> tuple[Overlay, ...]:
     return tuple(found)
 
 
-def _separate(header: HeaderLike, group: int) -> Overlay:
+def _separate(header: Header, group: int) -> Overlay:
     base, where = group << 16, f"{header.name} ({group:04X},3000)"
     rows, columns = header.integer(base | ROWS), header.integer(base | COLUMNS)
     frames = max(1, header.integer(base | FRAMES) or 1)
@@ -85,13 +85,13 @@ def _separate(header: HeaderLike, group: int) -> Overlay:
     data = np.frombuffer(header.raw(base | OVERLAY_DATA) or b"", np.uint8)
     if len(data) * 8 < count:
         raise FormatError("an overlay is too short", where=where, got=len(data), expected=-(-count // 8))
-    if header.big_endian and header.transfer_syntax.endswith(".1.2.2"):
+    if header.encoding.big_endian:
         data = swap_pairs(data)
     bits = np.unpackbits(data, bitorder="little", count=count)
     return _overlay(header, group, bits.astype(bool).reshape(frames, rows, columns))
 
 
-def _embedded(header: HeaderLike, group: int) -> Overlay | None:
+def _embedded(header: Header, group: int) -> Overlay | None:
     """Overlay in an unused bit of native pixels; None where pixels are compressed or need the bit."""
     form, span = PixelFormat.of(header), header.pixel
     bit = header.integer(group << 16 | OVERLAY_BIT_POSITION)
@@ -115,7 +115,7 @@ def _embedded(header: HeaderLike, group: int) -> Overlay | None:
     return _overlay(header, group, (words >> np.array(bit, words.dtype) & 1).astype(bool))
 
 
-def _overlay(header: HeaderLike, group: int, planes: NDArray[Any]) -> Overlay:
+def _overlay(header: Header, group: int, planes: NDArray[Any]) -> Overlay:
     base = group << 16
     origin = header.ints(base | ORIGIN)
     row, column = origin[:2] if len(origin) >= 2 else (1, 1)

@@ -16,10 +16,11 @@ from medvox.core import settings
 from medvox.core.errors import FormatError, TruncatedError
 from medvox.core.lazy import FrameReader
 from medvox.core.progress import Progress, silent
+from medvox.dicom.header import PixelSpan
 from medvox.dicom.pixels import photometric
 from medvox.dicom.pixels.codecs import decode_frame
 from medvox.dicom.pixels.encapsulation import FrameIndex, index_frames
-from medvox.dicom.pixels.format import PixelFormat, Span, common_dtype
+from medvox.dicom.pixels.format import PixelFormat, common_dtype
 from medvox.dicom.pixels.native import clean_bits, decode_native, frame_bytes, is_plain, swap_pairs
 from medvox.dicom.pixels.source import Source, open_pixels
 from medvox.dicom.pixels.transfer_syntaxes import transfer_syntax
@@ -51,7 +52,7 @@ class FrameRef:
 
     file: str
     frame: int
-    span: Span
+    span: PixelSpan
     format: PixelFormat
     tile: Tile | None = None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medvox.core import settings
-from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError, MissingError, TruncatedError
+from medvox.core.errors import AccessError, MedvoxError, MissingError, TruncatedError
+from medvox.dicom.header import inflate
 from medvox.dicom.pixels.transfer_syntaxes import DEFLATED
 
 AnyArray = NDArray[Any]
@@ -106,7 +105,8 @@ def open_pixels(file: str, transfer_syntax: str) -> Iterator[Source]:
     try:
         with open(file, "rb", buffering=0) as stream:  # noqa: PTH123  (Path.open costs twice the time)
             if transfer_syntax == DEFLATED:
-                data = _inflated(stream.readall(), file)
+                content = stream.readall()
+                data = inflate(content, _end_of_meta(content), file)
                 yield Source(file, io.BytesIO(data), len(data))
             else:
                 yield Source(file, stream, os.fstat(stream.fileno()).st_size)
@@ -116,19 +116,6 @@ def open_pixels(file: str, transfer_syntax: str) -> Iterator[Source]:
         if isinstance(error, MedvoxError):
             raise
         raise AccessError("the file cannot be read", where=file, got=error.strerror) from error
-
-
-def _inflated(content: bytes, file: str) -> bytes:
-    """Inflate what follows the file meta information, which is kept (PS3.5 A.5)."""
-    start, limit = _end_of_meta(content), settings.current().max_expanded_bytes
-    machine = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        data = machine.decompress(content[start:], limit)
-    except zlib.error as error:
-        raise FormatError("the data set is said to be deflated but is not", where=file) from error
-    if machine.unconsumed_tail:
-        raise LimitError("the data set inflates to more than the limit", where=file, expected=limit)
-    return content[:start] + data
 
 
 def _end_of_meta(content: bytes) -> int:
