@@ -27,6 +27,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "no-preamble": "The DICOM file has no 128-byte preamble (PS3.10 7.1); it was read from its data elements.",
         "no-file-meta": "The DICOM file has no file meta information; the transfer syntax was found from the bytes.",
         "wrong-transfer-syntax": "The data set is encoded otherwise than the file meta information says.",
+        "truncated-header": "The file ends inside a data element; what came before it was read.",
         "truncated-pixel-data": "The pixel data end early; the missing part cannot be shown.",
         "wrong-pixel-length": "The pixel data are longer or shorter than rows, columns and frames need.",
         "unsupported-codec": "The pixel data use a compression that cannot be decoded here.",

@@ -71,8 +71,10 @@ PIXEL_OFFSET = 17
 PIXEL_LENGTH = 18
 """-1: undefined, the pixel data are encapsulated."""
 IS_DEFLATED = 19
-"""1 when the file meta information says so."""
-STATE_SIZE = 20
+"""1 when the file meta information says so; -1: it is not to be believed, or inflated already."""
+BEGIN = 20
+"""Offset in the file of the first element."""
+STATE_SIZE = 21
 
 UNDEFINED = 0xFFFFFFFF
 MAX_DEPTH = 64
@@ -90,6 +92,7 @@ _TRANSFER_SYNTAX = 0x00020010
 _SQ = 0x5351
 
 CALLED = (
+    "start",
     "_has_long_length",
     "read_element",
     "_begin_data_set",
@@ -103,7 +106,7 @@ CALLED = (
     "_note_pixels",
     "_verdict",
 )
-"""The functions below `walk`, each after those that it calls: what has to be compiled."""
+"""The functions around `walk`, each after those that it calls: what has to be compiled."""
 
 Buffer = Any
 """bytes, or a numpy array of uint8."""
@@ -115,6 +118,7 @@ def start(state: MutableSequence[int], size: int, offset: int) -> None:
         state[index] = 0
     state[SIZE] = size
     state[POSITION] = offset
+    state[BEGIN] = offset
     state[IN_META] = 1
 
 
@@ -229,8 +233,8 @@ def _has_long_length(first: int, second: int) -> bool:
     if first == 79:  # O
         return True
     if first == 85:  # U, but not UI, UL, US
-        return second != 73 and second != 76 and second != 83
-    return first == 83 and (second == 81 or second == 86)  # SQ, SV
+        return second not in (73, 76, 83)
+    return first == 83 and second in (81, 86)  # SQ, SV
 
 
 def _begin_data_set(window: Buffer, state: MutableSequence[int], at: int) -> None:
@@ -286,7 +290,7 @@ def _is_wanted(wanted: Sequence[int], state: MutableSequence[int], tag: int) -> 
     while index < count and wanted[index] < tag:
         index += 1
     state[NEXT] = index
-    return index < count and wanted[index] == tag
+    return bool(index < count and wanted[index] == tag)
 
 
 def _must_wait(state: MutableSequence[int], vr: int, value: int, length: int) -> bool:
@@ -314,7 +318,7 @@ def _keep(
         out[row + 1] = vr
         out[row + 2] = used
         state[USED] = used + length
-        if tag == _TRANSFER_SYNTAX and _says_deflated(window, at, length):
+        if tag == _TRANSFER_SYNTAX and state[IS_DEFLATED] == 0 and _says_deflated(window, at, length):
             state[IS_DEFLATED] = 1
     else:
         out[row + 1] = FAR + 65536 * (value >> 32) + vr
@@ -327,7 +331,7 @@ def _says_deflated(window: Buffer, at: int, length: int) -> bool:
     if length < 22 or window[at + 19] != 46 or window[at + 20] != 57:  # .9
         return False
     last, before = window[at + 21], window[at + 18]
-    return (last == 57 and before == 49) or (last == 53 and before == 52)
+    return bool((last == 57 and before == 49) or (last == 53 and before == 52))
 
 
 def _note_pixels(state: MutableSequence[int], tag: int, vr: int, value: int, length: int) -> None:

@@ -17,6 +17,7 @@ from medvox.core.errors import AccessError, FormatError, LimitError
 from medvox.core.finding import Finding
 from medvox.core.settings import current
 from medvox.dicom.elements import FAR, UNDEFINED
+from medvox.dicom.encoding import GE_BIG_ENDIAN_PIXELS, Encoding, PixelSpan, vr_text
 from medvox.dicom.wanted import VRS
 
 if TYPE_CHECKING:
@@ -40,56 +41,8 @@ _BINARY = {
 """struct codes by VR (PS3.5 table 6.2-1)."""
 _VAGUE = ("", "UN", "OB")
 _NUMBER_CHARACTERS = frozenset(b"0123456789+-.,eE\\ \0\t")
-_DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95")
-_GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
 _CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
-
-
-@dataclass(frozen=True, slots=True)
-class PixelSpan:
-    """Where the pixel data are.
-
-    Parameters
-    ----------
-    offset
-        Offset of the first byte of the value in the file; in a deflated file, in what `Header.open`
-        returns.
-    length
-        Bytes of the value that are there; -1: undefined length, the pixel data are encapsulated (PS3.5
-        A.4) and begin with the item of the basic offset table.
-    tag
-        (7FE0,0010) Pixel Data, (7FE0,0008) Float or (7FE0,0009) Double Float Pixel Data.
-    vr
-        As stated, empty in implicit VR.
-    """
-
-    offset: int
-    length: int
-    tag: int
-    vr: str
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How the data set of a file is encoded, as found from its bytes.
-
-    Parameters
-    ----------
-    implicit
-        Implicit VR.
-    big_endian
-        Big-endian elements.
-    start
-        Offset of the data set in the file.
-    deflated
-        The data set is deflated.
-    """
-
-    implicit: bool
-    big_endian: bool
-    start: int
-    deflated: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +85,7 @@ class Header:
         True for Explicit VR Big Endian and for GE's private 1.2.840.113619.5.2, whose other elements are
         little-endian.
         """
-        return self.encoding.big_endian or self.transfer_syntax == _GE_BIG_ENDIAN_PIXELS
+        return self.encoding.big_endian or self.transfer_syntax == GE_BIG_ENDIAN_PIXELS
 
     def _find(self, tag: int) -> tuple[int, int, int] | None:
         """Second to fourth word of the record of a tag (see `elements.walk`); the last one counts."""
@@ -153,7 +106,7 @@ class Header:
         """VR of an element: stated, else from the dictionary, else empty."""
         found = self._find(tag)
         code = (found[0] & 0xFFFF) if found else 0
-        return chr(code >> 8) + chr(code & 0xFF) if code else self._known_vr(tag)
+        return vr_text(code) or self._known_vr(tag)
 
     def _known_vr(self, tag: int) -> str:
         vr = VRS.get(tag)
@@ -268,7 +221,7 @@ class Header:
             return stream
         with stream:
             content = stream.read()
-        return io.BytesIO(inflate(content, self.encoding.start, self.name))
+        return io.BytesIO(inflate(content, self.encoding.start, self.name)[0])
 
     def dataset(self) -> Dataset:
         """Read all elements with pydicom, without the pixel data.
@@ -329,8 +282,20 @@ def _decode(data: bytes, character_set: bytes) -> str:
             return data.decode("latin-1")
 
 
-def inflate(content: bytes, start: int, name: str) -> bytes:
+def inflate(content: bytes, start: int, name: str, most: int | None = None) -> tuple[bytes, bool]:
     """Inflate the data set of a deflated file (PS3.5 A.5); what precedes it is kept.
+
+    Parameters
+    ----------
+    most
+        Bytes of the data set that are enough.
+
+    Returns
+    -------
+    content
+        The file as it would be without deflation.
+    complete
+        Whether this is all.
 
     Raises
     ------
@@ -342,12 +307,13 @@ def inflate(content: bytes, start: int, name: str) -> bytes:
     limit = current().max_expanded_bytes
     machine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = machine.decompress(content[start:], limit)
+        data = machine.decompress(memoryview(content)[start:], min(limit, most or limit))
     except zlib.error:
         raise FormatError("the data set is said to be deflated but is not", where=name) from None
-    if machine.unconsumed_tail:
+    complete = machine.eof or not machine.unconsumed_tail
+    if not complete and len(data) >= limit:
         raise LimitError("the data set inflates to more than the limit", where=name, expected=limit)
-    return content[:start] + data
+    return content[:start] + data, complete
 
 
 def pack(records: Sequence[int], found: int) -> bytes:

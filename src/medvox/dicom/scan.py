@@ -1,66 +1,53 @@
 """Scan: reads the headers of files, never their pixel data.
 
 `read_header` reads one; `scan_headers` reads many in threads, with the compiled walk of
-`medvox.dicom.elements_kernels` where there are enough of them.
+`medvox.dicom.elements_kernels` where there are enough of them to pay for loading it.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from medvox.core.errors import AccessError, FormatError, MedvoxError, TruncatedError, UnknownFormatError
+import numpy as np
+
+from medvox.core.errors import MedvoxError, UnknownFormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
+from medvox.core.settings import current
 from medvox.dicom import elements
-from medvox.dicom.header import Encoding, Header, PixelSpan, inflate, pack
-from medvox.dicom.wanted import WANTED
+from medvox.dicom.header import Header, pack
+from medvox.dicom.media import is_dicomdir, listed_files
+from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
+from medvox.dicom.wanted import WANTED, ascending
 from medvox.formats.inputs import InputFile
 
-__all__ = ["WANTED", "is_dicom", "read_header", "scan_headers"]
+__all__ = ["WANTED", "is_dicom", "prepare", "read_header", "scan_headers"]
 
-WINDOW = 8192
-"""Bytes read at first, enough for most headers."""
-MAX_WINDOW = 1 << 20
-_PREAMBLE = 132
-_TRANSFER_SYNTAX = 0x00020010
-_IMPLICIT = "1.2.840.10008.1.2"
-_EXPLICIT = "1.2.840.10008.1.2.1"
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-_GE_BIG_ENDIAN_PIXELS = "1.2.840.113619.5.2"
+_CHUNK = 128
+"""Files that a thread takes at a time."""
+_PAYS = 1000
+"""Files from which on loading the compiled walk (0.4 s) is faster than doing without."""
+_KERNELS = "medvox.dicom.elements_kernels"
+_FINISHED = (elements.END, elements.PIXELS, elements.TRUNCATED, elements.BROKEN)
+_READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+_NOTHING = (0, 0, 0)
+
+Outcome = Header | InputFile | Finding
+"""What a file turns out to be: DICOM, something else, unreadable."""
 
 
-def is_dicom(first: bytes) -> bool:
-    """Tell whether a file with these first bytes is DICOM: by the preamble, or plausibly a bare data set.
+def prepare() -> None:
+    """Load the compiled walk now: 0.4 s, a few seconds the first time that it is compiled.
 
-    A bare data set begins with group 0002 or 0008, and each element that is there ends where one with a
-    higher tag begins.
+    For programs that stay: a server, a notebook. `scan_headers` does it by itself for many files.
     """
-    if first[128:132] == b"DICM":
-        return True
-    if len(first) < 16:
-        return False
-    little, big = first[0] + 256 * first[1], 256 * first[0] + first[1]
-    if little not in (2, 8) and big not in (2, 8):
-        return False
-    order = int(big in (2, 8))
-    implicit = int(not (first[4:6].isalpha() and first[4:6].isupper()))
-    if not implicit and first[4:6] not in _VRS:
-        return False
-    position, last, seen = 0, 0, 0
-    while position + 12 <= len(first) and seen < 3:
-        tag, _, head, length = elements.read_element(first, position, 12, implicit, order)
-        if tag <= last or (length > 1 << 16 and not (seen and length == elements.UNDEFINED)):
-            return False
-        if length == elements.UNDEFINED:
-            break
-        position, last, seen = position + head + length, tag, seen + 1
-    return seen > 0
+    from medvox.dicom import elements_kernels
 
-
-_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FL FD IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
-)
+    elements_kernels.warm_up()
 
 
 def read_header(file: InputFile, tags: Sequence[int] = WANTED) -> Header:
@@ -78,114 +65,23 @@ def read_header(file: InputFile, tags: Sequence[int] = WANTED) -> Header:
     UnknownFormatError
         If it is not DICOM.
     FormatError
-        If nothing of it can be read.
+        If it is empty, or nothing of it can be read.
     AccessError
         If the system refuses.
     """
-    try:
-        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except OSError as error:
-        raise AccessError(f"cannot be read: {error.strerror}", where=file.name) from None
-    try:
-        return _read(file, descriptor, tuple(sorted({*tags, _TRANSFER_SYNTAX})))
-    except OSError as error:
-        if isinstance(error, MedvoxError):
-            raise
-        raise AccessError(f"cannot be read: {error.strerror}", where=file.name) from None
-    finally:
-        os.close(descriptor)
-
-
-def _read(file: InputFile, descriptor: int, tags: Sequence[int]) -> Header:
-    size = os.fstat(descriptor).st_size
-    first = os.read(descriptor, WINDOW)
-    if not is_dicom(first):
+    header = read_file(file, Walker.plain(ascending(tags)))
+    if header is None:
         raise UnknownFormatError("this is not DICOM", where=file.name)
-    preamble = first[128:132] == b"DICM"
-    state = [0] * elements.STATE_SIZE
-    out = [0] * (4 * elements.MAX_FOUND)
-    arena = bytearray(elements.ARENA)
-    elements.start(state, size, _PREAMBLE if preamble else 0)
-    window, state[elements.COUNT], length = first, len(first), WINDOW
-    while (result := elements.walk(window, tags, state, out, arena)) == elements.MORE:
-        os.lseek(descriptor, state[elements.POSITION], os.SEEK_SET)
-        window = os.read(descriptor, length)
-        state[elements.BASE], state[elements.COUNT] = state[elements.POSITION], len(window)
-        length = min(2 * length, MAX_WINDOW)
-        if len(window) < 12 and state[elements.POSITION] + len(window) < size:
-            result = elements.TRUNCATED  # the file shrank
-            break
-    if result == elements.DEFLATED:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        with os.fdopen(os.dup(descriptor), "rb") as stream:
-            content = stream.read()
-        start = state[elements.DATA_START]
-        content = inflate(content, start, file.name)
-        state[elements.SIZE] = state[elements.COUNT] = len(content)
-        state[elements.BASE] = 0
-        state[elements.IS_DEFLATED] = 2
-        state[elements.IN_META] = 1
-        result = elements.walk(content, tags, state, out, arena)
-    return _header(
-        file, result, preamble, state, pack(out, state[elements.FOUND]), bytes(arena[: state[elements.USED]])
-    )
-
-
-def _header(
-    file: InputFile, result: int, preamble: bool, state: Sequence[int], index: bytes, values: bytes
-) -> Header:
-    if state[elements.FOUND] == 0:
-        raise TruncatedError("no element of the data set can be read", where=file.name)
-    if result == elements.BROKEN:
-        raise FormatError("the data elements are nested too deep or repeat without end", where=file.name)
-    size = state[elements.SIZE]
-    encoding = Encoding(
-        implicit=state[elements.IMPLICIT] == 1,
-        big_endian=state[elements.BIG] == 1,
-        start=state[elements.DATA_START],
-        deflated=state[elements.IS_DEFLATED] == 2,
-    )
-    pixel, findings = None, []
-    if result == elements.PIXELS:
-        offset, length = state[elements.PIXEL_OFFSET], state[elements.PIXEL_LENGTH]
-        code = state[elements.PIXEL_VR]
-        if offset + length > size:
-            findings.append(
-                Finding(
-                    "truncated-pixel-data",
-                    Level.ERROR,
-                    file.name,
-                    f"the pixel data have {length} bytes by their header, but the file ends after {size - offset}",
-                )
-            )
-            length = max(0, size - offset)
-        vr = chr(code >> 8) + chr(code & 0xFF) if code else ""
-        pixel = PixelSpan(offset, length, state[elements.PIXEL_TAG], vr)
-    header = Header(str(file.path), file.name, file.size, "", encoding, pixel, (), index, values)
-    stated = header.text(_TRANSFER_SYNTAX)
-    return Header(
-        str(file.path),
-        file.name,
-        file.size,
-        stated or _plain(encoding),
-        encoding,
-        pixel,
-        tuple(findings),
-        index,
-        values,
-    )
-
-
-def _plain(encoding: Encoding) -> str:
-    if encoding.big_endian:
-        return _BIG_ENDIAN
-    return _IMPLICIT if encoding.implicit else _EXPLICIT
+    return header
 
 
 def scan_headers(
     files: Sequence[InputFile], tags: Sequence[int] = WANTED, progress: Progress = silent
 ) -> tuple[list[Header], list[InputFile], list[Finding]]:
-    """Read the headers of many files.
+    """Read the headers of many files; one bad file never stops it.
+
+    A DICOMDIR is no image and gives no header; files that it names and that are not among `files` are
+    read too.
 
     Returns
     -------
@@ -194,17 +90,140 @@ def scan_headers(
     others
         The files that are not DICOM.
     findings
-        What could not be read, and why.
+        What could not be read and why; files that a DICOMDIR names and that are not there.
+
+    Raises
+    ------
+    CancelledError
+        If `progress` raises it.
     """
     headers: list[Header] = []
     others: list[InputFile] = []
     findings: list[Finding] = []
-    for done, file in enumerate(files):
-        try:
-            headers.append(read_header(file, tags))
-        except UnknownFormatError:
-            others.append(file)
-        except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.ERROR, file.name, str(error)))
-        progress(done + 1, len(files), "reading headers")
+    directories: list[Header] = []
+    for outcome in _outcomes(files, ascending(tags), progress):
+        if isinstance(outcome, InputFile):
+            others.append(outcome)
+        elif isinstance(outcome, Finding):
+            findings.append(outcome)
+        elif is_dicomdir(outcome):
+            directories.append(outcome)
+        else:
+            headers.append(outcome)
+    if directories:
+        more, stale = listed_files(directories, files)
+        findings += stale
+        added = scan_headers([file for file in more if file.path.name.upper() != "DICOMDIR"], tags, progress)
+        headers, others, findings = headers + added[0], others + added[1], findings + added[2]
     return headers, others, findings
+
+
+def _outcomes(files: Sequence[InputFile], tags: tuple[int, ...], progress: Progress) -> Iterator[Outcome]:
+    """Yield what each file turns out to be, in order."""
+    progress(0, len(files), "reading headers")
+    read = _compiled_reader(tags) if _KERNELS in sys.modules or len(files) >= _PAYS else _plain_reader(tags)
+    chunks = [files[first : first + _CHUNK] for first in range(0, len(files), _CHUNK)]
+    done = 0
+    with ThreadPoolExecutor(current().threads, "medvox-scan") as pool:
+        futures = [pool.submit(read, chunk) for chunk in chunks]
+        try:
+            for future, chunk in zip(futures, chunks, strict=True):
+                yield from future.result()
+                done += len(chunk)
+                progress(done, len(files), "reading headers")
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(file: InputFile, walker: Walker) -> Outcome:
+    try:
+        header = read_file(file, walker)
+    except MedvoxError as error:
+        return _unreadable(file, error)
+    return file if header is None else header
+
+
+def _unreadable(file: InputFile, error: MedvoxError) -> Finding:
+    return Finding("unreadable-file", Level.ERROR, file.name, error.what)
+
+
+def _plain_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list[Outcome]]:
+    def read(files: Sequence[InputFile]) -> list[Outcome]:
+        walker = Walker.plain(tags)
+        return [_outcome(file, walker) for file in files]
+
+    return read
+
+
+def _compiled_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list[Outcome]]:
+    prepare()
+    own = threading.local()
+
+    def read(files: Sequence[InputFile]) -> list[Outcome]:
+        if not hasattr(own, "batch"):
+            own.batch = _Batch(tags)
+        outcomes: list[Outcome] = own.batch.read(files)
+        return outcomes
+
+    return read
+
+
+class _Batch:
+    """The workspace of one thread: reads the first bytes of some files, then walks over all at once."""
+
+    def __init__(self, tags: tuple[int, ...]) -> None:
+        buffer = bytearray(_CHUNK * WINDOW)
+        self._rows = [memoryview(buffer)[row * WINDOW : (row + 1) * WINDOW] for row in range(_CHUNK)]
+        self._windows = np.frombuffer(buffer, np.uint8).reshape(_CHUNK, WINDOW)
+        self._walker = Walker.compiled(tags)
+        self._states = np.zeros((_CHUNK, elements.STATE_SIZE), np.int64)
+        self._outs = np.zeros((_CHUNK, 4 * elements.MAX_FOUND), np.uint32)
+        self._arenas = np.zeros((_CHUNK, elements.ARENA), np.uint8)
+
+    def read(self, files: Sequence[InputFile]) -> list[Outcome]:
+        """Read headers; files that the first bytes do not settle are read one by one."""
+        from medvox.dicom.elements_kernels import walk_all
+
+        places = [self._fill(row, file) for row, file in enumerate(files)]
+        results = walk_all(
+            self._windows,
+            np.array(places, np.int64),
+            self._walker.wanted,
+            self._states,
+            self._outs,
+            self._arenas,
+        )
+        states = self._states[: len(files)].tolist()
+        return [
+            self._header(row, file, result, states[row])
+            if places[row] != _NOTHING and result in _FINISHED
+            else _outcome(file, self._walker)
+            for row, (file, result) in enumerate(zip(files, results.tolist(), strict=True))
+        ]
+
+    def _fill(self, row: int, file: InputFile) -> tuple[int, int, int]:
+        """Read the first bytes of a file; return how many, its size, and where its elements begin."""
+        try:
+            descriptor = os.open(file.path, _READ_ONLY)
+        except OSError:
+            return _NOTHING
+        try:
+            first = os.read(descriptor, WINDOW)
+        except OSError:
+            return _NOTHING
+        finally:
+            os.close(descriptor)
+        if not is_dicom(first):
+            return _NOTHING
+        count = len(first)
+        self._rows[row][:count] = first
+        return count, count if count < WINDOW else max(file.size, count), first_element(first)
+
+    def _header(self, row: int, file: InputFile, result: int, state: list[int]) -> Outcome:
+        out, found = self._outs[row], state[elements.FOUND]
+        index = pack(out.tolist(), found) if state[elements.DISORDER] else out[: 4 * found].tobytes()
+        values = self._arenas[row, : state[elements.USED]].tobytes()
+        try:
+            return make_header(file, result, state, (index, values))
+        except MedvoxError as error:
+            return _unreadable(file, error)

@@ -6,6 +6,8 @@ each in the block that its creator usually gets (gggg,10ee).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 _TABLE = """
 00020002 UI 00020003 UI 00020010 UI 00020012 UI 00020013 SH 00041130 CS 00041220 SQ
 00080005 CS 00080008 CS 00080012 DA 00080013 TM 00080016 UI 00080018 UI 00080020 DA 00080021 DA 00080022 DA
@@ -77,3 +79,11 @@ VRS: dict[int, str] = dict(sorted((_pairs(_TABLE) | _pairs(_PRIVATE) | _overlays
 
 WANTED: tuple[int, ...] = tuple(VRS)
 """Tags that are read from every file, ascending."""
+
+TRANSFER_SYNTAX = 0x00020010
+DIRECTORY_RECORDS = 0x00041220
+
+
+def ascending(tags: Sequence[int]) -> tuple[int, ...]:
+    """Tags in the order that the walk needs, with the transfer syntax, which it needs itself."""
+    return WANTED if tags is WANTED else tuple(sorted({*tags, TRANSFER_SYNTAX}))

@@ -1,0 +1,230 @@
+"""Reader: makes the `Header` of a file from its bytes, through windows that are as few as can be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError, TruncatedError
+from medvox.core.finding import Finding, Level
+from medvox.dicom import elements
+from medvox.dicom.encoding import encoding_of, meta_findings, settle_syntax, span_of
+from medvox.dicom.header import Header, inflate, pack
+from medvox.dicom.wanted import TRANSFER_SYNTAX
+from medvox.formats.inputs import InputFile
+
+WINDOW = 8192
+"""Bytes read of every file; enough for most headers."""
+_MAX_WINDOW = 1 << 20
+_INFLATED = 1 << 18
+_PREAMBLE = 132
+_VRS = frozenset(
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM "
+    b"UC UI UL UN UR US UT UV".split()
+)
+
+
+def is_dicom(first: bytes) -> bool:
+    """Tell whether a file with these first bytes is DICOM: by the preamble, or plausibly a bare data set.
+
+    A bare data set begins in group 0002, 0004 or 0008, with lengths that lead to higher tags.
+    """
+    if first[128:132] == b"DICM":
+        return True
+    if len(first) < 12:
+        return False
+    big = int(first[0] == 0)
+    group = first[1] if big else first[0]
+    if first[0] + first[1] != group or group not in (2, 4, 8):
+        return False
+    implicit = int(not _looks_like_vr(first[4:6]))
+    if not implicit and first[4:6] not in _VRS:
+        return False
+    return _leads_on(first, implicit, big)
+
+
+def _looks_like_vr(letters: bytes) -> bool:
+    return letters.isascii() and letters.isalpha() and letters.isupper()
+
+
+def _leads_on(first: bytes, implicit: int, big: int) -> bool:
+    """Tell whether the first few lengths lead to higher tags."""
+    position, last, seen = 0, -1, 0
+    while position + 12 <= len(first) and seen < 4:
+        tag, _, head, length = elements.read_element(first, position, 12, implicit, big)
+        if tag <= last or tag >> 16 > 0x7FE0 or (length > 1 << 20 and length != elements.UNDEFINED):
+            return False
+        seen += 1
+        if length == elements.UNDEFINED:
+            break
+        position, last = position + head + length, tag
+    return seen > 1 or position >= len(first)
+
+
+@dataclass(slots=True)
+class Walker:
+    """A walk and its workspace, for one file after the other.
+
+    Parameters
+    ----------
+    walk
+        `elements.walk`, compiled or not.
+    wanted, state, out, arena
+        Its arguments, in the types that this walk takes.
+    view
+        Makes a window of bytes.
+    """
+
+    walk: Any
+    wanted: Any
+    state: Any
+    out: Any
+    arena: Any
+    view: Any
+
+    @classmethod
+    def plain(cls, tags: tuple[int, ...]) -> Walker:
+        """Make a walker that needs nothing loaded."""
+        state, out = [0] * elements.STATE_SIZE, [0] * (4 * elements.MAX_FOUND)
+        return cls(elements.walk, tags, state, out, bytearray(elements.ARENA), bytes)
+
+    @classmethod
+    def compiled(cls, tags: tuple[int, ...]) -> Walker:
+        """Make a walker that runs as machine code."""
+        from medvox.dicom import elements_kernels
+
+        return cls(
+            elements_kernels.walk,
+            np.array(tags, np.int64),
+            np.zeros(elements.STATE_SIZE, np.int64),
+            np.zeros(4 * elements.MAX_FOUND, np.uint32),
+            np.zeros(elements.ARENA, np.uint8),
+            lambda data: np.frombuffer(bytearray(data), np.uint8),
+        )
+
+    def go(self, window: bytes) -> int:
+        """Walk over a window of the file that begins where the last one has led to."""
+        state = self.state
+        state[elements.BASE], state[elements.COUNT] = state[elements.POSITION], len(window)
+        return int(self.walk(self.view(window), self.wanted, state, self.out, self.arena))
+
+    def header(self, file: InputFile, result: int, deflated: bool = False) -> Header:
+        """Make the header of what was found."""
+        state = list(map(int, self.state))
+        index = pack(self.out, state[elements.FOUND])
+        values = bytes(self.arena[: state[elements.USED]])
+        return make_header(file, result, state, (index, values), deflated=deflated)
+
+
+@contextmanager
+def _opened(file: InputFile) -> Iterator[int]:
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+    except MedvoxError:
+        raise
+    except OSError as error:
+        raise AccessError(f"cannot be read: {error.strerror}", where=file.name) from None
+
+
+def read_file(file: InputFile, walker: Walker) -> Header | None:
+    """Read the header of one file; None when it is not DICOM.
+
+    Raises
+    ------
+    FormatError
+        If it is empty, or DICOM of which nothing can be read.
+    AccessError
+        If the system refuses.
+    """
+    with _opened(file) as descriptor:
+        window = os.read(descriptor, WINDOW)
+        if not window:
+            raise TruncatedError("the file is empty", where=file.name)
+        if not is_dicom(window):
+            return None
+        begin = first_element(window)
+        elements.start(walker.state, max(os.fstat(descriptor).st_size, len(window)), begin)
+        asked, window = WINDOW - begin, window[begin:]
+        result = walker.go(window)
+        while result == elements.MORE and len(window) == asked:
+            asked = min(2 * WINDOW if asked < WINDOW else 2 * asked, _MAX_WINDOW)
+            os.lseek(descriptor, int(walker.state[elements.POSITION]), os.SEEK_SET)
+            window = os.read(descriptor, asked)
+            result = walker.go(window)
+        if result == elements.DEFLATED:
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            with os.fdopen(os.dup(descriptor), "rb") as stream:
+                return _read_deflated(file, stream.read(), walker)
+        return walker.header(file, elements.TRUNCATED if result == elements.MORE else result)
+
+
+def first_element(first: bytes) -> int:
+    """Offset of the first data element (PS3.10 7.1)."""
+    return _PREAMBLE if first[128:132] == b"DICM" else 0
+
+
+def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
+    """Inflate as much as the header needs, and walk over that."""
+    start, most = int(walker.state[elements.DATA_START]), _INFLATED
+    while True:
+        try:
+            inflated, complete = inflate(content, start, file.name, most)
+            deflated = True
+        except LimitError:
+            raise
+        except FormatError:  # it is not deflated, whatever it says
+            inflated, complete, deflated = content, True, False
+        begin = first_element(inflated)
+        elements.start(walker.state, len(inflated) if complete else 1 << 62, begin)
+        walker.state[elements.IS_DEFLATED] = -1
+        result = walker.go(inflated[begin:])
+        if result != elements.MORE:
+            return walker.header(file, result, deflated)
+        most *= 8
+
+
+def make_header(
+    file: InputFile, result: int, state: Sequence[int], packed: tuple[bytes, bytes], *, deflated: bool = False
+) -> Header:
+    """Make a header of what a walk has found.
+
+    Parameters
+    ----------
+    result
+        What the walk returned.
+    packed
+        Records and values, see `Header`.
+
+    Raises
+    ------
+    FormatError
+        If nothing can be read, or it is nonsense.
+    """
+    name = file.name
+    if result == elements.BROKEN:
+        raise FormatError("the data elements are nested too deep or repeat without end", where=name)
+    if state[elements.STEPS] == 0:
+        raise TruncatedError("no data element can be read", where=name)
+    encoding = encoding_of(state, deflated)
+    pixel, findings = span_of(state, name) if result == elements.PIXELS else (None, ())
+    if result == elements.TRUNCATED:
+        text = f"the file ends inside the data element that begins at byte {state[elements.POSITION]}"
+        findings = (Finding("truncated-header", Level.ERROR, name, text, "PS3.5 7.1"),)
+    index, values = packed
+    bare = Header(str(file.path), name, file.size, "", encoding, pixel, (), index, values)
+    stated = bare.text(TRANSFER_SYNTAX)
+    settled, doubts = settle_syntax(stated, encoding, pixel, name)
+    begin = state[elements.BEGIN]
+    if begin != _PREAMBLE or not stated or doubts:
+        has_meta = state[elements.DATA_START] != begin
+        findings += doubts + meta_findings(begin == _PREAMBLE, has_meta, stated, settled, name)
+    return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, index, values)
