@@ -96,7 +96,7 @@ def _at_once(packed: bytes, container: Container, out: Bytes) -> bool:
     if not out.size:
         return False
     try:
-        return len(decode(packed, out=out)) == len(out)
+        return len(decode(packed, out=memoryview(out.data))) == len(out)
     except (RuntimeError, ValueError):
         return False
 
@@ -166,7 +166,7 @@ def pack(
     pieces = [(part, start) for part in parts for start in range(0, len(part), _PIECE)]
     written = file.write(_GZIP_START if container == "gzip" else b"\x78\x01")
     with ThreadPoolExecutor(settings.current().threads) as pool:
-        packed = pool.map(lambda piece: _pack_piece(*piece, level), pieces)
+        packed = pool.map(lambda piece: _pack_piece(piece[0], piece[1], level), pieces)
         for bytes_ in track(packed, progress, "Compressing", len(pieces)):
             written += file.write(bytes_)
     return written + file.write(_END + _trailer(parts, container))

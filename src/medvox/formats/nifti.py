@@ -35,7 +35,7 @@ _MOST_EXTENSION_BYTES = 1 << 24
 _FREQUENCY_UNITS = {32: "Hz", 40: "ppm", 48: "rad/s"}
 _MEANINGS = {
     2: "correlation coefficient", 3: "t statistic", 4: "F statistic", 5: "z score", 6: "chi-squared",
-    22: "p value", 1002: "label", 1006: "displacement vector", 1007: "vector",
+    22: "p value", 1002: "label", 1006: "displacement vector",
 }  # fmt: skip
 _IDENTIFYING = {"db_name", "descrip", "aux_file"}
 
@@ -142,8 +142,7 @@ class NiftiFormat(Format):
         version: headers.Version = 2 if max(sizes) > headers.MOST_AXIS else 1
         fields = _fields(volume, stored, sizes, datatype, values.dtype)
         header = headers.pack(version, fields)
-        losses = [*common_losses(volume, ("even_times", "windows")), *stored.losses]
-        losses += _rounding(stored.rescale, version)
+        losses = [*_losses(volume), *stored.losses, *_rounding(stored.rescale, version)]
         parts = (np.frombuffer(header, np.uint8), values.reshape(-1).view(np.uint8))
         with atomic_file(path) as file:
             if path.name.lower().endswith(".gz"):
@@ -342,6 +341,14 @@ def _xform_code(volume: Volume) -> int:
         named = dict(known.parameters).get("xform")
         return next((code for code, name in geometry.XFORMS.items() if name == named), 1)
     return 1
+
+
+def _losses(volume: Volume) -> list[str]:
+    space = volume.grid.space
+    losses = common_losses(volume, ("even_times", "windows", *(["space"] if space is Space.LOCAL else [])))
+    if space is not Space.PATIENT:
+        losses.append("The file does not hold position and orientation: they are not known in the patient.")
+    return losses
 
 
 def _rounding(rescale: Rescale, version: int) -> Iterator[str]:
