@@ -1,4 +1,4 @@
-"""Write the pages of docs/reference/api/ from the source tree: one a module, and one table of findings.
+"""Write docs/reference/api/ from the source tree: a page a module, the tables of findings and of formats.
 
 Run by `./dev docs` before Sphinx; the pages are not kept in the repository.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import shutil
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +66,19 @@ def findings_table() -> str:
     return "\n".join(["| code | what it means |", "|---|---|", *rows]) + "\n"
 
 
+def formats_table(points: dict[str, str]) -> str:
+    """Return the declared formats as a Markdown table, from what each class says of itself."""
+    rows = ["| format | suffixes | read and kept | written as | lost in writing |", "|---|---|---|---|---|"]
+    for _, point in sorted(points.items()):
+        module, _, name = point.partition(":")
+        one = getattr(importlib.import_module(module), name)()
+        suffixes, written = (
+            ", ".join(f"`{word}`" for word in words) for words in (one.suffixes, one.names_written)
+        )
+        rows.append(f"| {one.name} | {suffixes} | {one.holds} | {written or 'not'} | {one.lossy} |")
+    return "\n".join(rows) + "\n"
+
+
 def main() -> None:
     """Write all pages anew."""
     shutil.rmtree(TARGET, ignore_errors=True)
@@ -74,6 +88,9 @@ def main() -> None:
         (TARGET / f"{name}.rst").write_text(page(name), encoding="utf-8")
     (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(names)), encoding="utf-8")
     (TARGET / "findings.txt").write_text(findings_table(), encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = formats_table(project["entry-points"]["medvox.formats"])
+    (TARGET / "formats.txt").write_text(table, encoding="utf-8")
     print(f"{len(names)} pages in {TARGET.relative_to(ROOT)}")
 
 

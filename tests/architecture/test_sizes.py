@@ -60,6 +60,7 @@ def argument_count(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 
 def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Say whether a function is a command: there, an argument is an option of the command line."""
-    calls = [one.func for one in function.decorator_list if isinstance(one, ast.Call)]
-    return any(isinstance(call, ast.Attribute) and call.attr == "command" for call in calls)
+    """Say whether a function is a command: there, each argument is an option of the command line."""
+    given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    notes = [ast.unparse(arg.annotation) for arg in given if arg.annotation]
+    return len(notes) == len(given) and all("typer." in note for note in notes)
