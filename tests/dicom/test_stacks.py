@@ -89,8 +89,11 @@ def test_unexplained_repeats_are_refused_with_choices_and_can_still_be_looked_at
     assert image.kind is Kind.STACK
     assert len(image.instances) == 8
     assert "ambiguous-4d" in codes(found)
+    assert image.open().values().shape == (8, 5, 6)
     with pytest.raises(AmbiguityError, match="repeat"):
-        image.open()
+        image.volume()
+    with pytest.raises(AmbiguityError, match="repeat"):
+        found.volume()
 
 
 def test_echoes_and_phase_are_images_of_their_own(tmp_path):

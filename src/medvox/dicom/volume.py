@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from medvox.core.axes import CHANNEL, SPATIAL
-from medvox.core.errors import AmbiguityError, GeometryError
+from medvox.core.errors import GeometryError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid
 from medvox.core.lazy import FrameArray
@@ -71,10 +71,6 @@ def stack_image(stack: Stack, description: str, where: str) -> Image:
     unit = unit_of(first.header)
 
     def read() -> Volume:
-        if stack.ambiguous:
-            raise AmbiguityError(
-                "slices repeat and the header does not say how", where=where, choices=stack.ambiguous
-            )
         return _volume(stack, layout, formats, axes, label, findings)
 
     return Image(
@@ -89,6 +85,7 @@ def stack_image(stack: Stack, description: str, where: str) -> Image:
         instances=_instances(stack.slices),
         findings=findings,
         facts=stack.facts,
+        choices=stack.ambiguous,
     )
 
 

@@ -226,9 +226,7 @@ def _points(source: _Source, grid: Grid, transform: Transform | None) -> _Filler
             points = grid.to_patient(index + (k, 0, 0))
             moved = points if transform is None else transform.apply(points)
             places = np.ascontiguousarray(aff.apply(source.to_place, moved).reshape(-1, 3))
-            kernels.at_places(
-                source.data, source.order, places, source.stack, outside, values[n].reshape(-1)
-            )
+            kernels.at_places(source.data, source.order, places, source.stack, outside, values[n].reshape(-1))
 
     return fill
 

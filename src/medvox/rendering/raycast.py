@@ -117,7 +117,12 @@ def opacity_tables(scene: Scene, preset: VolumePreset, points: Points) -> FloatA
 
 
 def _cast_composite(
-    scene: Scene, preset: VolumePreset, points: Points, camera: Camera, size: tuple[int, int], progress: Progress
+    scene: Scene,
+    preset: VolumePreset,
+    points: Points,
+    camera: Camera,
+    size: tuple[int, int],
+    progress: Progress,
 ) -> tuple[AnyArray, float]:
     from medvox.rendering import raycast_kernels as kernels
 
@@ -213,9 +218,7 @@ def _in_rows(work: Callable[[tuple[int, int]], Any], rows: int, progress: Progre
             progress(done, len(bands), "Rendering")
 
 
-def _mip_pixels(
-    scene: Scene, data: AnyArray, preset: VolumePreset, points: Points
-) -> NDArray[np.uint8]:
+def _mip_pixels(scene: Scene, data: AnyArray, preset: VolumePreset, points: Points) -> NDArray[np.uint8]:
     values = np.where(data < 0, points[0][0], scene.value_of(data))
     colors = np.moveaxis(_colors(preset, points, values), 0, -1)
     return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)

@@ -254,19 +254,27 @@ def _segment(tables: AnyArray, front: float, back: float) -> tuple[float, float,
         green = tables[2, a] + f * (tables[2, a + 1] - tables[2, a])
         blue = tables[3, a] + f * (tables[3, a + 1] - tables[3, a])
         return max(tau, 0.0), red, green, blue
-    tau = tables[4, b] + g * (tables[4, b + 1] - tables[4, b]) - (
-        tables[4, a] + f * (tables[4, a + 1] - tables[4, a])
+    tau = (
+        tables[4, b]
+        + g * (tables[4, b + 1] - tables[4, b])
+        - (tables[4, a] + f * (tables[4, a + 1] - tables[4, a]))
     )
     if abs(tau) < 1e-12:
         return 0.0, 0.0, 0.0, 0.0
-    red = tables[5, b] + g * (tables[5, b + 1] - tables[5, b]) - (
-        tables[5, a] + f * (tables[5, a + 1] - tables[5, a])
+    red = (
+        tables[5, b]
+        + g * (tables[5, b + 1] - tables[5, b])
+        - (tables[5, a] + f * (tables[5, a + 1] - tables[5, a]))
     )
-    green = tables[6, b] + g * (tables[6, b + 1] - tables[6, b]) - (
-        tables[6, a] + f * (tables[6, a + 1] - tables[6, a])
+    green = (
+        tables[6, b]
+        + g * (tables[6, b + 1] - tables[6, b])
+        - (tables[6, a] + f * (tables[6, a + 1] - tables[6, a]))
     )
-    blue = tables[7, b] + g * (tables[7, b + 1] - tables[7, b]) - (
-        tables[7, a] + f * (tables[7, a + 1] - tables[7, a])
+    blue = (
+        tables[7, b]
+        + g * (tables[7, b + 1] - tables[7, b])
+        - (tables[7, a] + f * (tables[7, a + 1] - tables[7, a]))
     )
     return tau / change, red / tau, green / tau, blue / tau
 

@@ -108,9 +108,7 @@ class Scene:
         if volume.is_colour:
             raise UsageError("a colour volume cannot be rendered", advice="Take one of its channels")
         if min(volume.grid.shape) < 2:
-            raise UsageError(
-                "rendering needs at least two slices, rows and columns", got=volume.grid.shape
-            )
+            raise UsageError("rendering needs at least two slices, rows and columns", got=volume.grid.shape)
         at = (*lead, *(0,) * (len(volume.lead_shape) - len(lead)))
         one = regular_copy(volume, at, progress=progress)
         relative = relative_range(one)
@@ -148,9 +146,7 @@ class Scene:
         corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
         return self.grid.to_patient(corners)
 
-    def rays(
-        self, camera: Camera, size: tuple[int, int], box_mm: FloatArray
-    ) -> tuple[FloatArray, float]:
+    def rays(self, camera: Camera, size: tuple[int, int], box_mm: FloatArray) -> tuple[FloatArray, float]:
         """Rays that show a box, for pictures of a width and height.
 
         Returns

@@ -19,7 +19,7 @@ from medvox.core.errors import MedvoxError, MissingError, UsageError
 from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.progress import Progress, silent
-from medvox.core.study import Image, Kind, Scan, Series, Study
+from medvox.core.study import Image, Scan, Series, Study
 from medvox.core.volume import Volume
 from medvox.dicom.attributes import analysis_attributes
 from medvox.formats.atomic import atomic_file
@@ -166,9 +166,7 @@ def _target(target: Path, options: ConvertOptions, count: int) -> tuple[Format, 
 
 
 def _convert_one(job: _Job, study: Study, series: Series, image: Image) -> Converted:
-    if image.kind is Kind.STACK and image.findings and any(f.level == "error" for f in image.findings):
-        image.open()  # raises with the choices
-    volume = image.open()
+    volume = image.volume()
     if job.options.scaling in volume.scalings:
         volume = volume.scaled(job.options.scaling)
     stem = names.file_stem(
@@ -251,7 +249,7 @@ def _transposed(volume: Volume, order: tuple[int, int, int]) -> Volume:
     grid = Grid(
         (shape[0], shape[1], shape[2]), matrix, volume.grid.frame_of_reference, None, volume.grid.space
     )
-    return volume.derive(data, "transpose", grid, order=order)
+    return volume.derive(data, f"transpose{order}", grid)
 
 
 # -- sidecars -----------------------------------------------------------------------------------
