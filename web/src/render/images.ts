@@ -7,6 +7,7 @@ import { gridGeometry } from '../core/geometry';
 import type { Values } from '../core/shuffle';
 import { add, scale, unit, type Vec3 } from '../core/vector';
 import type { GridStore } from '../data/gridStore';
+import { defaultWindow } from '../state/reducers';
 import type { GridInfo, GridName, ImageInfo } from '../data/types';
 
 const SCHEME = 'medvox';
@@ -100,6 +101,11 @@ function planeModule(source: Source, k: number) {
   };
 }
 
+function voiModule({ info }: Source) {
+  const { center, width } = defaultWindow(info);
+  return { windowCenter: [center], windowWidth: [width] };
+}
+
 function provide(type: string, imageId: unknown): unknown {
   if (typeof imageId !== 'string') return undefined;
   const parsed = parse(imageId);
@@ -112,6 +118,8 @@ function provide(type: string, imageId: unknown): unknown {
       return planeModule(source, k);
     case 'generalSeriesModule':
       return { modality: source.info.modality ?? 'OT', seriesInstanceUID: source.info.series_id };
+    case 'voiLutModule':
+      return voiModule(source);
     case 'modalityLutModule':
       return { rescaleSlope: 1, rescaleIntercept: 0, rescaleType: source.info.value.unit };
     default:
@@ -124,7 +132,7 @@ export function makeImage(source: Source, imageId: string, k: number, data: Valu
   const { info, grid } = source;
   const plane = planeModule(source, k);
   const color = grid.channels === 3;
-  const first = info.windows[0];
+  const { center, width: windowWidth } = defaultWindow(info);
   const [height, width] = [grid.shape[1], grid.shape[2]];
   return {
     imageId,
@@ -133,8 +141,8 @@ export function makeImage(source: Source, imageId: string, k: number, data: Valu
     maxPixelValue: info.value.max,
     slope: 1,
     intercept: 0,
-    windowCenter: first?.center ?? (info.value.min + info.value.max) / 2,
-    windowWidth: first?.width ?? Math.max(info.value.max - info.value.min, 1),
+    windowCenter: center,
+    windowWidth,
     voiLUTFunction: 'LINEAR' as Types.IImage['voiLUTFunction'],
     getPixelData: () => data,
     getCanvas: () => document.createElement('canvas'),

@@ -5,9 +5,6 @@ import { registerImages } from './images';
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
-/** Software WebGL takes seconds a frame at full sampling; coarser rays keep 3D usable there. */
-const SOFTWARE_SAMPLING = 5;
-
 /** Decoded slices live in the grid store; this only has to be more than any of them. */
 const CACHE_BYTES = 8e9;
 
@@ -23,11 +20,7 @@ export function detectCapabilities(): Capabilities {
 }
 
 export function startRendering(capabilities: Capabilities): RenderingEngine {
-  const sampleDistanceMultiplier = capabilities.software ? SOFTWARE_SAMPLING : 1;
-  init({
-    rendering: { volumeRendering: { sampleDistanceMultiplier } },
-    debug: { statsOverlay: false },
-  });
+  init();
   if (!capabilities.webgl2) setUseCPURendering(true);
   cache.setMaxCacheSize(CACHE_BYTES);
   registerImages();

@@ -16,6 +16,7 @@ import { getState, patch, report, watch } from '../state/store';
 import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
+import { Sampling } from './sampling';
 import { applyPreset, relativeRange } from './volumeLook';
 
 const { ViewportType, OrientationAxis, Events } = Enums;
@@ -42,8 +43,11 @@ export class Viewer {
   private display: DisplayVolume | null = null;
   private info: ImageInfo | null = null;
   private valueRange = { low: 0, high: 1 };
+  private readonly sampling = new Sampling();
   private ownCameras: Record<string, PlaneCamera> | null = null;
   private ownCamera3d: VolumeCamera | null = null;
+  /** The 3D camera of a fresh view: from the front, the whole volume in sight. */
+  private home3d: VolumeCamera | null = null;
   private settling = true;
   private generation = 0;
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
@@ -107,6 +111,7 @@ export class Viewer {
 
   unmount(): void {
     this.generation++;
+    this.sampling.stop();
     for (const view of this.elements.keys()) this.engine.disableElement(view);
     this.elements = new Map();
     this.onViews([]);
@@ -198,22 +203,34 @@ export class Viewer {
       this.display = new DisplayVolume(source, getState().time);
     }
     const { volumeId } = this.display;
-    for (const view of this.elements.keys()) {
-      await (this.viewport(view) as Types.IVolumeViewport).setVolumes([{ volumeId }]);
+    for (const plane of PLANES) {
+      const viewport = this.viewport(plane) as Types.IVolumeViewport | undefined;
+      await viewport?.setVolumes([{ volumeId }]);
     }
-    this.measureRange(source.store, getState().time);
+    await this.showSolid();
+  }
+
+  /** The 3D view waits for all slices: a part of a volume is slow to draw and misleads. */
+  private async showSolid(): Promise<void> {
+    const viewport = this.viewport('volume') as Types.IVolumeViewport | undefined;
+    const { time } = getState();
+    const { display } = this;
+    if (!display?.source.store.isComplete(time) || !viewport) return;
+    if (viewport.getDefaultActor()) return;
+    this.valueRange = relativeRange(display.source.store.values(time));
+    await viewport.setVolumes([{ volumeId: display.volumeId }]);
+    this.home3d = volumeCamera(viewport);
+    this.applyPreset();
+    this.applyCamera3d();
   }
 
   /** Brings fresh views to the state, then lets them write to it. */
   private settle(): void {
     this.applyWindow();
-    this.applyPreset();
     this.applyCameras();
-    this.applyCamera3d();
     this.applyCursor();
     this.settling = false;
     this.noteProgress();
-    this.engine.render();
     this.updateInfo();
   }
 
@@ -227,20 +244,14 @@ export class Viewer {
     if (store.isComplete(t)) {
       clearTimeout(this.redrawTimer);
       this.redrawTimer = undefined;
-      this.measureRange(store, t);
-      this.applyPreset();
-      this.engine.render();
+      this.renderPlanes();
+      void this.showSolid();
       return;
     }
     this.redrawTimer ??= setTimeout(() => {
       this.redrawTimer = undefined;
       this.renderPlanes();
     }, REDRAW_MS);
-  }
-
-  private measureRange(store: GridStore, t: number): void {
-    if (store.isComplete(t)) this.valueRange = relativeRange(store.values(t));
-    else if (this.info) this.valueRange = { low: this.info.value.min, high: this.info.value.max };
   }
 
   private noteProgress(): void {
@@ -251,7 +262,8 @@ export class Viewer {
       fraction: store.fraction(time),
       timeFraction: store.timeFraction(info.time_points),
     };
-    const shown = layout === 'stack' ? store.hasSlice(time, slice) : loading.fraction > 0;
+    const enough = layout === 'mpr' ? loading.fraction > 0 : loading.fraction >= 1;
+    const shown = layout === 'stack' ? store.hasSlice(time, slice) : enough;
     patch({ loading, shown: shown && !this.settling });
   }
 
@@ -318,7 +330,7 @@ export class Viewer {
     const chosen = choosePreset(presets?.volume ?? [], preset, info);
     if (!viewport?.getDefaultActor() || !chosen) return;
     applyPreset(viewport, chosen, this.valueRange, shift);
-    if (!this.settling) viewport.render();
+    this.sampling.draw(viewport);
   }
 
   private applyCameras(): void {
@@ -346,13 +358,8 @@ export class Viewer {
     if (!viewport?.getDefaultActor()) return;
     const wasSettling = this.settling;
     this.settling = true;
-    if (camera3d) viewport.setCamera(camera3d);
-    else {
-      const volume = viewport as Types.IVolumeViewport;
-      volume.setOrientation?.(OrientationAxis.CORONAL);
-      viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: true });
-    }
-    viewport.render();
+    viewport.setCamera(camera3d ?? this.home3d ?? {});
+    this.sampling.draw(viewport as Types.IVolumeViewport);
     this.settling = wasSettling;
   }
 
@@ -362,14 +369,11 @@ export class Viewer {
     const viewport = this.viewport(view);
     if (!viewport?.getDefaultActor()) return;
     if (view === 'volume') {
-      const { position, focalPoint, viewUp, parallelScale } = viewport.getCamera();
-      this.ownCamera3d = {
-        position: position as Vec3,
-        focalPoint: focalPoint as Vec3,
-        viewUp: viewUp as Vec3,
-        parallelScale: parallelScale!,
-      };
-      patch({ camera3d: this.ownCamera3d });
+      this.sampling.moved(viewport as Types.IVolumeViewport);
+      const camera = volumeCamera(viewport);
+      if (!getState().camera3d && this.home3d && sameVolumeCamera(camera, this.home3d)) return;
+      this.ownCamera3d = camera;
+      patch({ camera3d: camera });
       return;
     }
     const [x, y] = viewport.getPan();
@@ -404,6 +408,7 @@ export class Viewer {
   }
 
   private forget(): void {
+    this.sampling.stop();
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
     for (const store of this.stores.values()) store.close();
@@ -423,10 +428,27 @@ function choosePreset(
   return wanted.map((n) => presets.find((p) => p.name === n)).find(Boolean) ?? presets[0];
 }
 
-const close = (a: number, b: number): boolean => Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
+const close = (a: number, b: number): boolean =>
+  Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
 
 function sameCamera(a: PlaneCamera, b: PlaneCamera): boolean {
   return close(a.zoom, b.zoom) && Math.abs(a.pan[0] - b.pan[0]) < 0.5 && Math.abs(a.pan[1] - b.pan[1]) < 0.5;
+}
+
+function volumeCamera(viewport: AnyViewport): VolumeCamera {
+  const { position, focalPoint, viewUp, parallelScale } = viewport.getCamera();
+  return {
+    position: [...(position as Vec3)],
+    focalPoint: [...(focalPoint as Vec3)],
+    viewUp: [...(viewUp as Vec3)],
+    parallelScale: parallelScale!,
+  };
+}
+
+function sameVolumeCamera(a: VolumeCamera, b: VolumeCamera): boolean {
+  const flat = (c: VolumeCamera) => [...c.position, ...c.focalPoint, ...c.viewUp, c.parallelScale];
+  const other = flat(b);
+  return flat(a).every((x, n) => close(x, other[n]!));
 }
 
 /** Moves a plane along its normal so that it cuts through the point. */

@@ -52,6 +52,8 @@ export function startTools(viewer: Viewer): void {
   for (const tool of [TrackballRotateTool, ShiftDragTool, PanTool, ZoomTool]) {
     solid.addTool(tool.toolName);
   }
+  // The viewer chooses the sampling itself.
+  solid.setToolConfiguration(TrackballRotateTool.toolName, { rotateSampleDistanceFactor: 1 });
   bindSolid();
   bindPlanar(getState().tool);
   watch((s) => s.tool, bindPlanar);
