@@ -150,6 +150,19 @@ def test_system_packages_are_read_without_their_reasons(dev, monkeypatch):
     assert "libegl1" not in missing
 
 
+def test_tests_run_even_where_system_packages_cannot_be_had(dev, monkeypatch, capsys):
+    def refused():
+        raise dev.Failed(100)
+
+    monkeypatch.setattr(dev, "system_packages", refused)
+    monkeypatch.setattr(dev, "setup", lambda arguments: None)
+    monkeypatch.setattr(dev, "run", lambda *words: dev.fail("reached", 9))
+    with pytest.raises(SystemExit) as stop:
+        dev.test([])
+    assert stop.value.code == 9
+    assert "Going on without them" in capsys.readouterr().out
+
+
 def test_without_a_web_client_it_says_so_and_goes_on(dev, capsys):
     dev.web_client()
     assert "going on without the web client" in capsys.readouterr().out

@@ -6,6 +6,7 @@ import ast
 import io
 import tokenize
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ def read(path: Path) -> Source:
     return Source(path.relative_to(ROOT), tree, frozenset(lines))
 
 
+@cache
 def sources(*folders: str) -> list[Source]:
     """All Python files below some folders of the repository, generated ones left out."""
     found = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
