@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Settings:
     data_folder: Path | None = None
 
     @classmethod
-    def from_environment(cls, environment: dict[str, str] | None = None) -> Settings:
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings.
 
         Raises
@@ -48,7 +48,7 @@ class Settings:
         UsageError
             If a variable is not a positive whole number where one is needed.
         """
-        variables = dict(os.environ) if environment is None else environment
+        variables = os.environ if environment is None else environment
         found: dict[str, Any] = {}
         for field in ("threads", "max_image_bytes", "max_files", "max_expanded_bytes"):
             name = f"MEDVOX_{field.upper()}"

@@ -59,6 +59,7 @@ def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...
     position = _floats(groups.item("PlanePositionSequence").get("ImagePositionPatient"))
     orientation = _floats(groups.item("PlaneOrientationSequence").get("ImageOrientationPatient"))
     scaling = _scaling(header, groups)
+    facts = _facts(header, groups, varying)
     return Slice(
         header=header,
         frame=number,
@@ -68,7 +69,7 @@ def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...
         orientation=orientation if len(orientation) == 6 else (),
         spacing_mm=(spacing[0], spacing[1]) if len(spacing) == 2 else None,
         slice_step_mm=step,
-        facts=_facts(header, groups, varying),
+        read_facts=lambda _: facts,
         scaling=scaling,
         precise=_precise(header, groups, scaling),
     )

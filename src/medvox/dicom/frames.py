@@ -37,7 +37,7 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     layout = siemens.mosaic(header)
     if layout is not None:
         return _mosaic(base, layout)
-    if "VFRAME" in base.facts.image_type and tags.UIH_FRAMES in header:
+    if "VFRAME" in header.texts(tags.IMAGE_TYPE) and tags.UIH_FRAMES in header:
         return _tiled(base)
     frames = max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1)
     if frames == 1:
@@ -62,7 +62,7 @@ def _classic(header: Header) -> Slice:
         orientation=orientation if _finite(orientation, 6) else (),
         spacing_mm=(spacing[0], spacing[1]) if _finite(spacing, 2) and min(spacing) > 0 else None,
         slice_step_mm=_step(header),
-        facts=_facts(header),
+        read_facts=_facts,
         scaling=scaling,
         precise=precise,
     )

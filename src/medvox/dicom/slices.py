@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from medvox.dicom.header import Header
 
@@ -46,7 +48,7 @@ class Scaling:
     intercept: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Slice:
     """One two-dimensional image.
 
@@ -69,8 +71,8 @@ class Slice:
         Thickness), or None.
     tile
         (row, column) of its first pixel in the frame, or None where it fills the frame.
-    facts
-        What may tell it from others at its position.
+    read_facts
+        Reads `facts`, which most series never need.
     scaling
         Modality rescale: the display value.
     precise
@@ -85,7 +87,12 @@ class Slice:
     orientation: tuple[float, ...]
     spacing_mm: tuple[float, float] | None
     slice_step_mm: float | None
-    facts: Facts
+    read_facts: Callable[[Header], Facts]
     scaling: Scaling = Scaling()
     precise: Scaling | None = None
     tile: tuple[int, int] | None = None
+
+    @cached_property
+    def facts(self) -> Facts:
+        """What may tell it from others at its position."""
+        return self.read_facts(self.header)
