@@ -69,6 +69,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "non-finite-values": "The image holds values that are not finite numbers.",
         "real-world-value": "The file maps stored values to real-world values; the mapping is named.",
         "private-scaling": "A private attribute scales the values; it is named.",
+        "bad-rescale": "The slope or intercept in the header is not a finite number; stored values are shown as they are.",
+        "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",

@@ -112,6 +112,8 @@ class Image:
         Oddities that concern it.
     facts
         Attributes that identify the split (``{"echo_time_ms": "4.92"}``), for lists and file names.
+    choices
+        Ways to read the slices, where the header does not settle which; else empty.
     """
 
     label: str
@@ -125,9 +127,24 @@ class Image:
     instances: tuple[Instance, ...] = ()
     findings: tuple[Finding, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    choices: tuple[str, ...] = ()
 
     def open(self) -> Volume:
-        """Return the volume, its values still lazy."""
+        """Return the values, still lazy, as they can be looked at: ambiguous slices one after the other."""
+        return self.reader()
+
+    def volume(self) -> Volume:
+        """Return the volume, its values still lazy.
+
+        Raises
+        ------
+        AmbiguityError
+            If the header does not settle how the slices make a volume.
+        """
+        if self.choices:
+            raise AmbiguityError(
+                "slices repeat and the header does not say how", where=self.label, choices=self.choices
+            )
         return self.reader()
 
     def __repr__(self) -> str:
@@ -238,8 +255,8 @@ class Scan:
         raise AmbiguityError("several images fit", choices=[i.label for i in found])
 
     def volume(self, label: str | None = None) -> Volume:
-        """Open one image; see `image`."""
-        return self.image(label).open()
+        """Open one image as a volume; see `image` and `Image.volume`."""
+        return self.image(label).volume()
 
     def all_findings(self) -> Iterator[Finding]:
         """Yield the findings of the scan, its series and its images."""

@@ -83,6 +83,8 @@ class Volume:
         Short name for lists.
     coordinates
         Positions along the axes before k, e.g. ``{"time": (0.0, 2.5)}`` in seconds.
+    scalings
+        Other rescales that the file offers, by name (Philips: ``"precise"``); see `scaled`.
     display
         How the file asks to be shown.
     provenance
@@ -100,6 +102,7 @@ class Volume:
     modality: str | None = None
     label: str = ""
     coordinates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    scalings: Mapping[str, Rescale] = field(default_factory=dict)
     display: Display = field(default_factory=Display)
     provenance: Provenance | None = None
     findings: tuple[Finding, ...] = ()
@@ -209,6 +212,18 @@ class Volume:
         left = iter(lead)
         return (*tuple(slice(None) if name == CHANNEL else next(left) for name in self.axes[:-3]), k)
 
+    def scaled(self, name: str) -> Volume:
+        """Return the same stored values under another rescale that the file offers.
+
+        Raises
+        ------
+        UsageError
+            If the file has no scaling of this name.
+        """
+        if name not in self.scalings:
+            raise UsageError("no such scaling", got=name, expected=sorted(self.scalings))
+        return replace(self, rescale=self.scalings[name], meaning=f"{name} value")
+
     # -- parts and kin ------------------------------------------------------------------------
 
     def at(self, **position: int) -> Volume:
@@ -238,6 +253,7 @@ class Volume:
             data=self.data[tuple(key)],
             axes=kept,
             rescale=rescale,
+            scalings={n: r.at((*lead, slice(None))) for n, r in self.scalings.items()},
             coordinates=coordinates,
             provenance=self._provenance_at(lead),
         )
@@ -258,7 +274,8 @@ class Volume:
             self,
             data=self.data[(..., *window)],
             grid=grid,
-            rescale=self.rescale if self.rescale.is_uniform else self.rescale.at((..., window[0])),
+            rescale=self.rescale.at((..., window[0])),
+            scalings={n: r.at((..., window[0])) for n, r in self.scalings.items()},
             provenance=known.derive("crop", grid, window=window),
         )
 

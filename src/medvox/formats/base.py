@@ -31,12 +31,20 @@ class Head:
         Its size in bytes.
     gzipped
         Whether the content is gzip.
+    folder
+        Whether it is a folder: some formats are; `first` is empty then.
     """
 
     path: Path
     first: bytes
     size: int
     gzipped: bool = False
+    folder: bool = False
+
+    @property
+    def suffix_text(self) -> str:
+        """The file's name in small letters, to look at its end."""
+        return self.path.name.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,20 @@ class Format(ABC):
     name: ClassVar[str]
     """Name of the format as people know it, ``"NIfTI"``."""
     suffixes: ClassVar[tuple[str, ...]]
-    """Usual suffixes, the first is given to written files: ``(".nii.gz", ".nii")``."""
+    """Usual suffixes in small letters: ``(".nii.gz", ".nii", ".hdr")``."""
     writes: ClassVar[bool] = False
     """Whether `write` is there."""
+    written_suffixes: ClassVar[tuple[str, ...]] = ()
+    """Suffixes that `write` takes, the first being the usual one; empty: the same as `suffixes`."""
+    holds: ClassVar[str] = ""
+    """What is read and kept, in a few words, for the table of formats."""
+    lossy: ClassVar[str] = ""
+    """What a written file cannot hold, in a few words, for the table of formats."""
+
+    @property
+    def names_written(self) -> tuple[str, ...]:
+        """Suffixes that `write` takes; none where nothing can be written."""
+        return (self.written_suffixes or self.suffixes) if self.writes else ()
 
     @abstractmethod
     def sniff(self, head: Head) -> float:

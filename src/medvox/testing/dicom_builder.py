@@ -118,7 +118,7 @@ def stack(
     """
     normal = np.cross(orientation[:3], orientation[3:])
     if positions_mm is None:
-        positions_mm = [np.asarray(origin_mm) + normal * spacing_mm[0] * k for k in range(len(pixels))]
+        positions_mm = [tuple(np.asarray(origin_mm) + normal * spacing_mm[0] * k) for k in range(len(pixels))]
     return [
         instance(
             values,

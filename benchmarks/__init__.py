@@ -1,0 +1,1 @@
+"""Benchmarks against other tools: `./dev bench NAME`. One module a name, see `harness`."""

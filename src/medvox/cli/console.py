@@ -1,0 +1,59 @@
+"""What commands share on the terminal: progress bars, errors, JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from medvox.core.errors import MedvoxError
+from medvox.core.progress import Progress as ProgressReceiver
+
+out = Console()
+err = Console(stderr=True)
+STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
+
+
+@contextmanager
+def progress_bar() -> Iterator[ProgressReceiver]:
+    """Show one bar on the standard error stream, gone when the work is done."""
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def receive(done: int, total: int | None, text: str) -> None:
+            bar.update(task, completed=done, total=total, description=text)
+
+        yield receive
+
+
+def fail(error: MedvoxError) -> None:
+    """Print an error: what, where, what to do."""
+    err.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", "\\[")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on the standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,23 @@
+"""`medvox demo`: write the demo patient."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medvox.cli.console import out, progress_bar
+from medvox.workflows.demo import write_demo
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder to write; must not exist or be empty.")],
+    labelled: Annotated[
+        bool, typer.Option("--labelled", help="Also write the true labels and measurements.")
+    ] = False,
+) -> None:
+    """Write the demo patient: a simulated PET/CT/MR study as DICOM, and real images with their sources."""
+    with progress_bar() as progress:
+        written = write_demo(folder, labelled=labelled, progress=progress)
+    out.print(f"[green]{written}[/]", soft_wrap=True)

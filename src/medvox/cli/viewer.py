@@ -1,0 +1,31 @@
+"""`medvox open`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medvox.cli.console import err, progress_bar
+
+
+def open_paths(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files, folders or archives; the demo patient where left out.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port on this machine; 0 picks a free one.")] = 0,
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Open scans in the browser: sorted into studies, in slices and in 3D.
+
+    Only this machine can connect, with the token in the address that is printed.
+    """
+    from medvox.server.run import serve_viewer
+    from medvox.workflows.demo import demo_folder
+
+    if not paths:
+        err.print("No path given: opening the demo patient (simulated).")
+        with progress_bar() as progress:
+            paths = [demo_folder(progress)]
+    serve_viewer(paths, port=port, open_browser=browser)

@@ -1,0 +1,157 @@
+"""Slices of enhanced multi-frame instances, from their functional groups (PS3.3 C.7.6.16)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from pydicom import Dataset
+
+from medvox.dicom import tags
+from medvox.dicom.header import Header
+from medvox.dicom.slices import Facts, Scaling, Slice
+from medvox.dicom.times import seconds_of_date_time
+from medvox.dicom.vendors import philips
+
+_STACK_ID = 0x00209056
+_IN_STACK_POSITION = 0x00209057
+_IMAGE_POSITION = 0x00200032
+_PLACES = frozenset({_STACK_ID, _IN_STACK_POSITION, _IMAGE_POSITION})
+_PHILIPS_FRAME = 0x2005140F
+_COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """Functional groups that hold for one frame: its own, else the shared ones."""
+
+    own: Dataset
+    shared: Dataset
+
+    def item(self, keyword: str) -> Dataset:
+        for group in (self.own, self.shared):
+            sequence = group.get(keyword)
+            if sequence:
+                first: Dataset = sequence[0]
+                return first
+        return Dataset()
+
+
+def enhanced_slices(header: Header, data: Dataset) -> list[Slice]:
+    """Slices of an instance that has functional groups, in frame order.
+
+    Parameters
+    ----------
+    data
+        The instance's data set.
+    """
+    shared = data.get("SharedFunctionalGroupsSequence") or [Dataset()]
+    frames = data.get("PerFrameFunctionalGroupsSequence") or []
+    varying = _varying_dimensions(data)
+    return [_slice(header, n, _Groups(frame, shared[0]), varying) for n, frame in enumerate(frames)]
+
+
+def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...]) -> Slice:
+    measures = groups.item("PixelMeasuresSequence")
+    spacing = _floats(measures.get("PixelSpacing"))
+    step = _float(measures.get("SpacingBetweenSlices")) or _float(measures.get("SliceThickness"))
+    position = _floats(groups.item("PlanePositionSequence").get("ImagePositionPatient"))
+    orientation = _floats(groups.item("PlaneOrientationSequence").get("ImageOrientationPatient"))
+    scaling = _scaling(header, groups)
+    return Slice(
+        header=header,
+        frame=number,
+        rows=header.integer(tags.ROWS) or 0,
+        columns=header.integer(tags.COLUMNS) or 0,
+        position_mm=(position[0], position[1], position[2]) if len(position) == 3 else None,
+        orientation=orientation if len(orientation) == 6 else (),
+        spacing_mm=(spacing[0], spacing[1]) if len(spacing) == 2 else None,
+        slice_step_mm=step,
+        facts=_facts(header, groups, varying),
+        scaling=scaling,
+        precise=_precise(header, groups, scaling),
+    )
+
+
+def _scaling(header: Header, groups: _Groups) -> Scaling:
+    item = groups.item("PixelValueTransformationSequence")
+    slope, intercept = _float(item.get("RescaleSlope")), _float(item.get("RescaleIntercept"))
+    if slope is None:
+        slope, intercept = header.number(tags.RESCALE_SLOPE), header.number(tags.RESCALE_INTERCEPT)
+    return Scaling(slope or 1.0, intercept or 0.0)
+
+
+def _precise(header: Header, groups: _Groups, display: Scaling) -> Scaling | None:
+    if not philips.is_philips(header):
+        return None
+    for group in (groups.own, groups.shared):
+        if _PHILIPS_FRAME in group:
+            items = group[_PHILIPS_FRAME].value
+            value = items[0].get(tags.PHILIPS_SCALE_SLOPE) if items else None
+            return philips.precise_scaling(display, _float(value.value if value is not None else None))
+    return None
+
+
+def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
+    content = groups.item("FrameContentSequence")
+    kind = groups.item("MRImageFrameTypeSequence") or groups.item("CTImageFrameTypeSequence")
+    image_type = tuple(kind.get("FrameType") or header.texts(tags.IMAGE_TYPE))
+    diffusion = groups.item("MRDiffusionSequence")
+    direction = diffusion.get("DiffusionGradientDirectionSequence")
+    gradient = _floats(direction[0].get("DiffusionGradientOrientation")) if direction else ()
+    indices = _ints(content.get("DimensionIndexValues"))
+    time = str(content.get("FrameAcquisitionDateTime") or "")
+    return Facts(
+        component=_COMPONENTS.get(str(kind.get("ComplexImageComponent", "")), ""),
+        image_type=tuple(str(t) for t in image_type),
+        echo_time_ms=_float(groups.item("MREchoSequence").get("EffectiveEchoTime")),
+        inversion_time_ms=next(iter(_floats(groups.item("MRModifierSequence").get("InversionTimes"))), None),
+        b_value=_float(diffusion.get("DiffusionBValue")),
+        gradient=tuple(round(g, 6) for g in gradient),
+        temporal_position=_int(content.get("TemporalPositionIndex")),
+        trigger_time_ms=_float(
+            groups.item("CardiacSynchronizationSequence").get("NominalCardiacTriggerDelayTime")
+        ),
+        acquisition_number=_int(content.get("FrameAcquisitionNumber"))
+        or header.integer(tags.ACQUISITION_NUMBER),
+        acquisition_time_s=seconds_of_date_time(time),
+        instance_number=header.integer(tags.INSTANCE_NUMBER),
+        stack_id=str(content.get("StackID", "")),
+        dimension=tuple(indices[n] for n in varying if n < len(indices)),
+    )
+
+
+def _varying_dimensions(data: Dataset) -> tuple[int, ...]:
+    """Numbers of the dimensions that are neither stack nor place (PS3.3 C.7.6.17)."""
+    sequence = data.get("DimensionIndexSequence") or []
+    return tuple(n for n, item in enumerate(sequence) if item.get("DimensionIndexPointer") not in _PLACES)
+
+
+def _float(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _int(value: Any) -> int | None:
+    number = _float(value)
+    return None if number is None else int(number)
+
+
+def _floats(value: Any) -> tuple[float, ...]:
+    if value is None or isinstance(value, str):
+        return ()
+    try:
+        numbers = tuple(float(v) for v in value)
+    except TypeError:
+        numbers = tuple(n for n in (_float(value),) if n is not None)
+    except ValueError:
+        return ()
+    return numbers if all(math.isfinite(n) for n in numbers) else ()
+
+
+def _ints(value: Any) -> tuple[int, ...]:
+    return tuple(int(n) for n in _floats(value))

@@ -1,0 +1,271 @@
+"""From a stack of slices to an image of the model, its values lazy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from medvox.core.axes import CHANNEL, SPATIAL
+from medvox.core.errors import GeometryError
+from medvox.core.finding import Finding, Level
+from medvox.core.grid import Grid
+from medvox.core.lazy import FrameArray
+from medvox.core.provenance import Provenance, SliceSource
+from medvox.core.rescale import Rescale
+from medvox.core.study import Image, Instance, Kind
+from medvox.core.volume import Volume
+from medvox.dicom import tags
+from medvox.dicom.geometry import picture_grid, stack_grid
+from medvox.dicom.header import Header
+from medvox.dicom.lut import display_of, rescale_table_of, unit_of
+from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader
+from medvox.dicom.slices import Slice
+from medvox.dicom.stacks import Stack
+
+_COMPONENT_WORDS = {"M": "magnitude", "P": "phase", "R": "real", "I": "imaginary"}
+_FACT_WORDS = {
+    "echo_time_ms": "TE {} ms",
+    "echo_number": "echo {}",
+    "inversion_time_ms": "TI {} ms",
+    "flip_angle_deg": "flip {}°",
+    "kernel": "kernel {}",
+    "kvp": "{} kVp",
+    "stack_id": "stack {}",
+    "image_type": "{}",
+    "incomplete": "incomplete, {}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Axes, sizes and place of an image."""
+
+    kind: Kind
+    grid: Grid
+    lead_axes: tuple[str, ...]
+    lead_shape: tuple[int, ...]
+    findings: tuple[Finding, ...]
+
+
+def stack_image(stack: Stack, description: str, where: str) -> Image:
+    """Image of a stack; nothing but headers is read.
+
+    Raises
+    ------
+    FormatError
+        If the pixel description of an instance makes no sense.
+    """
+    first = stack.slices[0]
+    layout = _layout(stack, where)
+    formats = _formats(stack.slices)
+    channels = formats[first.header.file].channels
+    axes: tuple[str, ...] = layout.lead_axes + ((CHANNEL,) if channels > 1 else ()) + SPATIAL
+    shape = layout.lead_shape + ((channels,) if channels > 1 else ()) + layout.grid.shape
+    pixel_notes = tuple(dict.fromkeys(note for f in formats.values() for note in f.findings))
+    findings = stack.findings + layout.findings + pixel_notes + _scaling_findings(stack.slices, where)
+    label = _label(stack, description)
+    unit = unit_of(first.header)
+
+    def read() -> Volume:
+        return _volume(stack, layout, formats, axes, label, findings)
+
+    return Image(
+        label=label,
+        kind=layout.kind,
+        axes=axes,
+        shape=shape,
+        grid=layout.grid,
+        reader=read,
+        modality=first.header.text(tags.MODALITY) or None,
+        unit=unit,
+        instances=_instances(stack.slices),
+        findings=findings,
+        facts=stack.facts,
+        choices=stack.ambiguous,
+    )
+
+
+def _layout(stack: Stack, where: str) -> _Layout:
+    first = stack.slices[0]
+    flat = (1, first.rows, first.columns)
+    if stack.placed:
+        try:
+            grid, notes = stack_grid(stack.slices[: stack.count], where)
+        except GeometryError as error:
+            note = Finding("no-geometry", Level.ERROR, where, error.what)
+            return _Layout(Kind.STACK, Grid.pixels((stack.count, *flat[1:])), *_lead(stack), (note,))
+        single = Kind.CINE if stack.lead > 1 else Kind.PICTURE
+        return _Layout(Kind.VOLUME if stack.count > 1 else single, grid, *_lead(stack), notes)
+    if stack.ambiguous:
+        return _Layout(Kind.STACK, Grid.pixels((len(stack.slices), *flat[1:])), (), (), ())
+    grid, notes = picture_grid(first.header, flat, where)
+    return _Layout(Kind.CINE if stack.lead > 1 else Kind.PICTURE, grid, *_lead(stack), notes)
+
+
+def _lead(stack: Stack) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    return ((stack.axis,), (stack.lead,)) if stack.lead > 1 else ((), ())
+
+
+def _formats(slices: Sequence[Slice]) -> dict[str, PixelFormat]:
+    headers = {s.header.file: s.header for s in slices}
+    return {file: PixelFormat.of(header) for file, header in headers.items()}
+
+
+def _volume(
+    stack: Stack,
+    layout: _Layout,
+    formats: dict[str, PixelFormat],
+    axes: tuple[str, ...],
+    label: str,
+    findings: tuple[Finding, ...],
+) -> Volume:
+    slices = stack.slices
+    first = slices[0]
+    refs = [_frame_ref(s, formats[s.header.file]) for s in slices]
+    dtype = common_dtype(list(formats.values()))
+    frame_shape: tuple[int, ...] = (first.rows, first.columns)
+    if CHANNEL in axes:
+        frame_shape += (formats[first.header.file].channels,)
+    lead = (*layout.lead_shape, layout.grid.shape[0])
+    rescale = _rescale(slices, lead)
+    precise = _precise(slices, lead)
+    times = _times(stack)
+    return Volume(
+        data=FrameArray(lead, frame_shape, dtype, frame_reader(refs, dtype)),
+        grid=layout.grid,
+        axes=axes,
+        unit=unit_of(first.header),
+        rescale=rescale,
+        meaning=_meaning(first, precise),
+        modality=first.header.text(tags.MODALITY) or None,
+        label=label,
+        coordinates={stack.axis: times} if times else {},
+        scalings={"precise": precise} if precise else {},
+        display=display_of(slices[len(slices) // 2].header),
+        provenance=Provenance(layout.grid, _sources(slices)),
+        findings=findings,
+    )
+
+
+def _frame_ref(s: Slice, form: PixelFormat) -> FrameRef:
+    span = s.header.pixel
+    assert span is not None  # instances without pixels never become slices
+    tile = None if s.tile is None else (*s.tile, s.rows, s.columns)
+    return FrameRef(s.header.file, s.frame, span, form, tile)
+
+
+def _rescale(slices: Sequence[Slice], lead: tuple[int, ...]) -> Rescale:
+    table = rescale_table_of(slices[0].header)
+    if table is not None:
+        return Rescale(table=table)
+    slope = np.array([s.scaling.slope for s in slices]).reshape(lead)
+    return Rescale.of(slope, np.array([s.scaling.intercept for s in slices]).reshape(lead))
+
+
+def _precise(slices: Sequence[Slice], lead: tuple[int, ...]) -> Rescale | None:
+    found = [s.precise for s in slices if s.precise is not None]
+    if len(found) != len(slices):
+        return None
+    slope = np.array([p.slope for p in found]).reshape(lead)
+    return Rescale.of(slope, np.array([p.intercept for p in found]).reshape(lead))
+
+
+def _meaning(s: Slice, precise: Rescale | None) -> str:
+    words = [_COMPONENT_WORDS.get(s.facts.component, "")]
+    if precise is not None:
+        words.append("display value")
+    return ", ".join(w for w in words if w)
+
+
+def _scaling_findings(slices: Sequence[Slice], where: str) -> tuple[Finding, ...]:
+    notes = []
+    scalings = {s.scaling for s in slices}
+    if len(scalings) > 1:
+        text = f"{len(scalings)} rescales over {len(slices)} slices; each slice keeps its own"
+        notes.append(Finding("varying-rescale", Level.INFO, where, text, "PS3.3 C.11.1.1.2"))
+    if any(s.precise for s in slices):
+        text = "Display values are used; precise values are there under the scaling 'precise'"
+        notes.append(Finding("philips-scaling", Level.INFO, where, text))
+    return tuple(notes)
+
+
+def _sources(slices: Sequence[Slice]) -> tuple[SliceSource, ...]:
+    start = _seconds(slices[0])
+    return tuple(
+        SliceSource(
+            file=s.header.name,
+            frame=s.frame + 1,
+            sop_instance_uid=s.header.text(tags.SOP_INSTANCE_UID) or None,
+            slope=s.scaling.slope,
+            intercept=s.scaling.intercept,
+            time_s=_after(start, _seconds(s)),
+            tile=s.tile,
+        )
+        for s in slices
+    )
+
+
+def _seconds(s: Slice) -> float | None:
+    return s.facts.acquisition_time_s
+
+
+def _after(start: float | None, time: float | None) -> float | None:
+    """Seconds from `start` to `time` of day; a time before the start is past midnight."""
+    if start is None or time is None:
+        return None
+    passed = time - start
+    return round(passed if passed >= -43_200 else passed + 86_400, 6)
+
+
+def _times(stack: Stack) -> tuple[float, ...]:
+    """Seconds of each volume after the first, from the attribute that tells them; () if none does."""
+    if stack.lead < 2 or stack.axis != "time":
+        return ()
+    firsts = [stack.slices[n * stack.count] for n in range(stack.lead)]
+    if not stack.placed:
+        step = firsts[0].header.number(0x00181063) or 0.0  # Frame Time, ms
+        return tuple(n * step / 1000 for n in range(stack.lead)) if step > 0 else ()
+    start = _seconds(firsts[0])
+    acquired = [_after(start, _seconds(s)) for s in firsts]
+    triggers = [s.facts.trigger_time_ms for s in firsts]
+    for candidate in (acquired, [None if t is None else t / 1000 for t in triggers]):
+        times = [t for t in candidate if t is not None]
+        if len(times) == stack.lead and all(b > a for a, b in pairwise(times)):
+            return tuple(times)
+    repetition = firsts[0].header.number(tags.REPETITION_TIME)
+    if repetition and math.isfinite(repetition) and repetition > 0:
+        return tuple(n * repetition / 1000 for n in range(stack.lead))
+    return ()
+
+
+def _instances(slices: Sequence[Slice]) -> tuple[Instance, ...]:
+    headers = {s.header.file: s.header for s in slices}
+    return tuple(instance_of(header) for header in headers.values())
+
+
+def instance_of(header: Header) -> Instance:
+    """Identity of the object that a header belongs to."""
+    return Instance(
+        file=header.file,
+        sop_instance_uid=header.text(tags.SOP_INSTANCE_UID) or None,
+        sop_class_uid=header.text(tags.SOP_CLASS_UID) or None,
+        number=header.integer(tags.INSTANCE_NUMBER),
+        frames=max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1),
+    )
+
+
+def _label(stack: Stack, description: str) -> str:
+    words = [description or "image"]
+    for name, value in stack.facts:
+        if name == "component":
+            words.append(_COMPONENT_WORDS.get(value, value))
+        else:
+            words.append(_FACT_WORDS.get(name, name + " {}").format(value))
+    if not stack.placed and not stack.ambiguous:
+        number = stack.slices[0].facts.instance_number
+        words += [f"#{number}"] if number is not None else []
+    return ", ".join(words)

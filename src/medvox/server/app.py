@@ -1,0 +1,107 @@
+"""The application: routes, guard, errors, page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from medvox import __version__
+from medvox.server import errors
+from medvox.server.auth import Access, Guard, SecurityHeaders
+from medvox.server.dependencies import ERRORS, SessionOf
+from medvox.server.docs_page import docs_html
+from medvox.server.page import STATIC, page, static_file
+from medvox.server.routes import chunks, images, presets, series, session
+from medvox.server.session import ViewerSession
+from medvox.server.types import Boot
+
+API = "/api/v1"
+FIRST_PICTURE_S = 0.7
+"""The page waits this long for a picture while the scan begins."""
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without the body (RFC 9110 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+
+        async def without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self.app({**scope, "method": "GET"}, receive, without_body)
+
+
+def create_app(viewer: ViewerSession, token: str, port: int, static: Path = STATIC) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    viewer
+        What is shown.
+    token
+        Secret that every request must know.
+    port
+        Port it will listen on; requests for another one are refused.
+    static
+        Folder of the built client.
+    """
+    middleware = [
+        Middleware(SecurityHeaders),
+        Middleware(Guard, access=Access(token, port)),
+        Middleware(errors.Shield),
+        Middleware(HeadAsGet),
+    ]
+    app = FastAPI(
+        title="medvox viewer",
+        version=__version__,
+        summary="What the medvox viewer asks its server; see docs/reference/viewer-api.md.",
+        middleware=middleware,
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.session = viewer
+    app.state.static = static
+    errors.install(app)
+    routes = APIRouter(prefix=API, responses=ERRORS)
+    for part in (session, series, images, chunks, presets):
+        routes.include_router(part.router)
+    app.include_router(routes)
+    app.include_router(_pages())
+    return app
+
+
+def _pages() -> APIRouter:
+    """Everything that is not the API."""
+    pages = APIRouter(include_in_schema=False)
+
+    @pages.get("/")
+    async def index(request: Request, session: SessionOf) -> HTMLResponse:
+        preview = await run_in_threadpool(session.preview, FIRST_PICTURE_S)
+        boot = Boot(session=session.snapshot(), preview=preview)
+        return HTMLResponse(page(boot, request.app.state.static), headers={"Cache-Control": "no-store"})
+
+    @pages.get(f"{API}/docs")
+    def docs(request: Request) -> HTMLResponse:
+        return HTMLResponse(docs_html(request.app.openapi()))
+
+    @pages.get("/{path:path}")
+    def files(path: str, request: Request) -> FileResponse:
+        return static_file(path, request.app.state.static)
+
+    return pages

@@ -1,0 +1,1 @@
+"""Routes: decode the request, call, encode the answer."""

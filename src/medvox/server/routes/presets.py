@@ -1,0 +1,16 @@
+"""Named windows and looks."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from medvox.server import pictures
+from medvox.server import types as api
+
+router = APIRouter(tags=["presets"])
+
+
+@router.get("/presets", operation_id="presets")
+def presets() -> api.Presets:
+    """Named windows by modality, and volume rendering presets."""
+    return pictures.presets()

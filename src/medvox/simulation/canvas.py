@@ -1,0 +1,160 @@
+"""Canvas: parts of a body painted on a grid, at most two sharing a voxel, each with its share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medvox.core.affine import apply, invert
+from medvox.core.errors import UsageError
+from medvox.core.grid import Grid
+from medvox.simulation.shapes import Shape
+from medvox.simulation.tissues import TISSUES, Tissue
+
+AnyArray = NDArray[Any]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One paint: a tissue inside a named structure.
+
+    Parameters
+    ----------
+    number
+        Value on the canvas, from 1; 0 is the air around.
+    structure
+        Name of the anatomical structure, e.g. ``"liver"``.
+    tissue
+        What it is made of.
+    """
+
+    number: int
+    structure: str
+    tissue: Tissue
+
+
+def make_lattice(seed: int, size: int = 64) -> NDArray[np.float32]:
+    """Random numbers -1..1 for smooth noise; `size` is a power of two."""
+    return np.random.default_rng(seed).uniform(-1, 1, (size, size, size)).astype(np.float32)
+
+
+@dataclass(slots=True, eq=False)
+class Canvas:
+    """Paint on a grid; the one mutable thing of the phantom.
+
+    Every voxel holds the part painted last (`top`), the main part before it (`under`) and the share of
+    the top one in 1/255 (`cover`), so that edges carry partial volume for every modality.
+
+    Parameters
+    ----------
+    grid
+        Even grid, any orientation.
+    seed
+        Of surface noise.
+    """
+
+    grid: Grid
+    seed: int = 0
+    parts: list[Part] = field(init=False)
+    top: Bytes = field(init=False)
+    under: Bytes = field(init=False)
+    cover: Bytes = field(init=False)
+    lattice: NDArray[np.float32] = field(init=False)
+    _soft_mm: float = field(init=False)
+    _inverse: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not self.grid.is_even:
+            raise UsageError("a phantom needs an evenly spaced grid", got=self.grid)
+        self.parts = [Part(0, "", TISSUES["air"])]
+        self.top, self.under = np.zeros(self.grid.shape, np.uint8), np.zeros(self.grid.shape, np.uint8)
+        self.cover = np.full(self.grid.shape, 255, np.uint8)
+        self.lattice = make_lattice(self.seed)
+        self._soft_mm = float(np.mean(self.grid.spacing_mm))
+        self._inverse = invert(self.grid.affine)
+
+    def part(self, structure: str, tissue: str) -> Part:
+        """Find or add a paint."""
+        for known in self.parts:
+            if known.structure == structure and known.tissue.name == tissue:
+                return known
+        if len(self.parts) > 255:
+            raise UsageError("a canvas holds 255 parts")
+        self.parts.append(Part(len(self.parts), structure, TISSUES[tissue]))
+        return self.parts[-1]
+
+    def paint(
+        self,
+        shape: Shape,
+        structure: str,
+        tissue: str,
+        inset_mm: float = 0.0,
+        only_on: Iterable[str] | None = None,
+    ) -> None:
+        """Paint a shape.
+
+        Parameters
+        ----------
+        inset_mm
+            Paint only what lies this deep inside (negative: grow).
+        only_on
+            Names of the structures that may be painted over; others stay. Default: all.
+        """
+        number = self.part(structure, tissue).number
+        allowed = np.ones(256, np.bool_)
+        if only_on is not None:
+            names = set(only_on)
+            allowed[:] = [n < len(self.parts) and self.parts[n].structure in names for n in range(256)]
+            allowed[number] = True
+        if shape.is_plain:
+            for row in shape.rows:
+                self._paint(Shape(row[None], shape.sections, shape.rough), number, inset_mm, allowed)
+        else:
+            self._paint(shape, number, inset_mm, allowed)
+
+    def _paint(self, shape: Shape, number: int, inset_mm: float, allowed: NDArray[np.bool_]) -> None:
+        from medvox.simulation.shape_kernels import paint
+
+        box = self.box(shape.bounds() + np.array([[-1.0], [1.0]]) * max(0.0, -inset_mm))
+        if (box[1] <= box[0]).any():
+            return
+        paint(
+            self.top, self.under, self.cover, self.grid.affine, box, shape.rows, shape.sections,
+            self.lattice, shape.rough, number, allowed, inset_mm, self._soft_mm,
+        )  # fmt: skip
+
+    def box(self, bounds_mm: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(2, 3) first and last + 1 voxel (k, j, i) that LPS `bounds_mm` (2, 3) reach."""
+        corners = np.array(np.meshgrid(*bounds_mm.T, indexing="ij")).reshape(3, -1).T
+        index = apply(self._inverse, corners)
+        low, high = np.floor(index.min(axis=0)) - 1, np.ceil(index.max(axis=0)) + 2
+        return np.clip(np.array([low, high]), 0, self.grid.shape).astype(np.int64)
+
+    # -- what was painted ----------------------------------------------------------------------
+
+    def mix(self, value: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(k, j, i) mean of a property over each voxel; `value` has one entry a part."""
+        table = np.zeros(256, np.float32)
+        table[: len(value)] = value
+        result = table[self.top]
+        edge = self.cover < 255
+        share = self.cover[edge].astype(np.float32) / 255
+        result[edge] = share * result[edge] + (1 - share) * table[self.under[edge]]
+        return result
+
+    def property(self, name: str) -> NDArray[np.float32]:
+        """One field of `Tissue` for every part."""
+        return np.array([getattr(p.tissue, name) for p in self.parts], np.float32)
+
+    def main(self) -> Bytes:
+        """(k, j, i) number of the part that fills most of each voxel."""
+        return np.where(self.cover >= 128, self.top, self.under)
+
+    def share(self, structure: str) -> NDArray[np.float32]:
+        """(k, j, i) share 0..1 of each voxel that a structure fills."""
+        return self.mix(np.array([p.structure == structure for p in self.parts], np.float32))

@@ -1,0 +1,104 @@
+"""File names from a template with dcm2niix's letters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from medvox.core.errors import UsageError
+from medvox.core.study import Image, Series, Study
+
+DEFAULT = "%s_%d"
+IDENTIFYING = frozenset("inxgjk")
+LETTERS: Mapping[str, str] = {
+    "d": "series description",
+    "f": "name of the folder that was opened",
+    "g": "accession number (identifying)",
+    "i": "patient ID (identifying)",
+    "j": "Series Instance UID (identifying)",
+    "k": "Study Instance UID (identifying)",
+    "l": "label of the image",
+    "m": "modality",
+    "n": "patient name (identifying)",
+    "p": "study description",
+    "s": "series number",
+    "t": "study date and time",
+    "x": "study ID (identifying)",
+    "%": "a percent sign",
+}
+_UNSAFE = re.compile(r"[^\w.+=-]+")
+LONGEST = 120
+
+
+def file_stem(
+    template: str, study: Study, series: Series, image: Image, folder: str, keep_identity: bool = False
+) -> str:
+    """File name without suffix.
+
+    Parameters
+    ----------
+    template
+        Text with ``%`` letters of `LETTERS`.
+    keep_identity
+        Whether letters that identify the patient are allowed.
+
+    Raises
+    ------
+    UsageError
+        If a letter is unknown, or identifies the patient and `keep_identity` is not set.
+    """
+    values = {
+        "d": series.description,
+        "f": folder,
+        "g": study.accession,
+        "i": study.patient.id,
+        "j": series.uid or "",
+        "k": study.uid or "",
+        "l": image.label,
+        "m": image.modality or "",
+        "n": study.patient.name,
+        "p": study.description,
+        "s": "" if series.number is None else str(series.number),
+        "t": (study.date + study.time.split(".")[0]),
+        "x": study.accession,
+        "%": "%",
+    }
+
+    def replace(found: re.Match[str]) -> str:
+        letter = found[1]
+        if letter not in values:
+            raise UsageError(
+                f"unknown letter %{letter} in the name template", expected=", ".join(f"%{c}" for c in LETTERS)
+            )
+        if letter in IDENTIFYING and not keep_identity:
+            raise UsageError(f"%{letter} is the {LETTERS[letter]}", advice="Add --keep-identity to allow it")
+        return values[letter]
+
+    text = re.sub(r"%(.)", replace, template)
+    for name, value in image.facts:
+        text += f"_{_SHORT.get(name, name)}{value}"
+    return safe_name(text) or "image"
+
+
+_SHORT = {
+    "echo_time_ms": "te",
+    "component": "",
+    "inversion_time_ms": "ti",
+    "image_type": "",
+    "echo_number": "e",
+}
+
+
+def safe_name(text: str) -> str:
+    """Replace what a file name may not hold; empty stays empty."""
+    return _UNSAFE.sub("_", text).strip("._")[:LONGEST].strip("._")
+
+
+def distinct(stem: str, taken: set[str]) -> str:
+    """Return `stem`, or with a number where it is taken; the result is added to `taken`."""
+    name, number = stem, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}"
+    taken.add(name.lower())
+    return name

@@ -1,0 +1,214 @@
+"""Open anything: find files, tell formats by content, sort into studies and series."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+from medvox.core.errors import AmbiguityError, MedvoxError, MissingError, UnknownFormatError
+from medvox.core.finding import Finding, Level
+from medvox.core.progress import Progress, silent, track
+from medvox.core.study import HeaderElement, Image, Instance, Patient, Scan, Series, Study
+from medvox.core.volume import Volume
+from medvox.dicom.scan import scan_headers
+from medvox.dicom.series import make_studies
+from medvox.formats.base import Format
+from medvox.formats.inputs import InputFile, find_inputs
+from medvox.formats.registry import detect
+from medvox.formats.stack import PICTURE_FORMATS, stack_images
+
+PathLike_ = str | PathLike[str]
+Spacing = tuple[float, float, float]
+
+
+def scan(
+    paths: PathLike_ | Sequence[PathLike_],
+    *,
+    spacing_mm: Spacing | None = None,
+    progress: Progress = silent,
+) -> Scan:
+    """Find out what lies under paths; headers are read, values are not.
+
+    Parameters
+    ----------
+    paths
+        One or more files, folders or zip and tar archives.
+    spacing_mm
+        Slice, row and column distance for stacks of pictures that say none.
+
+    Raises
+    ------
+    MissingError
+        If a path is not there.
+
+    Examples
+    --------
+    >>> import medvox as mv
+    >>> [image.label for image in mv.scan("patient").images()]  # doctest: +SKIP
+    ['CT, thorax', 'PET, thorax']
+    """
+    roots = [Path(p) for p in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    for root in roots:
+        if not root.exists():
+            raise MissingError("no such file or folder", where=root)
+    inputs, findings = find_inputs(roots, progress)
+    headers, others, notes = scan_headers(inputs, progress=progress)
+    studies, more = make_studies(headers, progress)
+    plain, rest = _plain_studies(others, spacing_mm, progress)
+    return Scan(
+        roots=tuple(str(root) for root in roots),
+        studies=(*studies, *plain),
+        findings=(*findings, *notes, *more, *rest),
+        files=len(inputs),
+    )
+
+
+def read(
+    path: PathLike_,
+    label: str | None = None,
+    *,
+    spacing_mm: Spacing | None = None,
+    progress: Progress = silent,
+) -> Volume:
+    """Open one volume of a file or folder, its values lazy.
+
+    Parameters
+    ----------
+    label
+        Part of the label of the image that is wanted; may be left out when there is only one.
+    spacing_mm
+        As for `scan`.
+
+    Raises
+    ------
+    AmbiguityError
+        If several images fit; lists them.
+    MissingError
+        If there is none.
+    FormatError
+        If the file cannot be used.
+    """
+    found = scan(path, spacing_mm=spacing_mm, progress=progress)
+    if label is None and not any(True for _ in found.images()):
+        reasons = [f for f in found.all_findings() if f.level is Level.ERROR]
+        text = "; ".join(f"{f.where}: {f.text}" for f in reasons[:3]) or None
+        raise MissingError("no image could be opened", where=path, advice=text)
+    return found.volume(label)
+
+
+def _plain_studies(
+    files: Sequence[InputFile], spacing_mm: Spacing | None, progress: Progress
+) -> tuple[list[Study], list[Finding]]:
+    """Studies of files that are not DICOM: one a folder."""
+    findings: list[Finding] = []
+    known, pictures = _by_format(files, findings, progress)
+    folders: dict[str, list[Series]] = defaultdict(list)
+    for file, form in known:
+        series = _plain_series(file, form, findings)
+        if series is not None:
+            folders[_folder(file)].append(series)
+    for members in pictures.values():
+        folders[_folder(members[0][0])] += _picture_series(members, spacing_mm, findings)
+    return [
+        Study(uid=None, patient=Patient(), description=name, series=tuple(series))
+        for name, series in sorted(folders.items())
+    ], findings
+
+
+Known = tuple[InputFile, Format]
+
+
+def _by_format(
+    files: Sequence[InputFile], findings: list[Finding], progress: Progress
+) -> tuple[list[Known], dict[tuple[str, str], list[Known]]]:
+    """Tell formats by content; pictures go by folder and format, since they may be stacks."""
+    known: list[Known] = []
+    pictures: dict[tuple[str, str], list[Known]] = defaultdict(list)
+    belonging: set[Path] = set()
+    for file in track(files, progress, "Recognising files", len(files)):
+        try:
+            form = detect(file.path)
+        except UnknownFormatError:
+            findings.append(Finding("unknown-format", Level.INFO, file.name, "Not a format known here"))
+            continue
+        except MedvoxError as error:
+            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
+            continue
+        belonging.update(path.resolve() for path in form.companions(file.path))
+        if form.name in PICTURE_FORMATS:
+            pictures[_folder(file), form.name].append((file, form))
+        else:
+            known.append((file, form))
+    known = [(file, form) for file, form in known if file.path.resolve() not in belonging]
+    gone = [f for f in findings if f.code == "unknown-format" and _is_companion(f, files, belonging)]
+    for finding in gone:
+        findings.remove(finding)
+    return known, pictures
+
+
+def _is_companion(finding: Finding, files: Sequence[InputFile], belonging: set[Path]) -> bool:
+    return any(f.name == finding.where and f.path.resolve() in belonging for f in files)
+
+
+def _folder(file: InputFile) -> str:
+    return str(Path(file.name).parent)
+
+
+def _plain_series(file: InputFile, form: Format, findings: list[Finding]) -> Series | None:
+    try:
+        images = form.images(file.path)
+    except MedvoxError as error:
+        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
+        return None
+
+    def header(_: Instance) -> tuple[HeaderElement, ...]:
+        return form.header(file.path)
+
+    return _series_of(images, Path(file.name).name, form.name, [file], header)
+
+
+def _series_of(
+    images: tuple[Image, ...],
+    description: str,
+    format_name: str,
+    files: Sequence[InputFile],
+    header: object,
+) -> Series:
+    named = tuple(image if image.label else replace(image, label=description) for image in images)
+    return Series(
+        uid=None,
+        description=description,
+        format=format_name,
+        images=named,
+        instances=tuple(Instance(str(file.path)) for file in files),
+        modality=next((image.modality for image in named if image.modality), None),
+        header=header,  # type: ignore[arg-type]
+    )
+
+
+def _picture_series(
+    members: Sequence[Known], spacing_mm: Spacing | None, findings: list[Finding]
+) -> list[Series]:
+    """Numbered pictures of one folder as a stack; the others each as themselves."""
+    form = members[0][1]
+    if len(members) == 1:
+        single = _plain_series(members[0][0], form, findings)
+        return [single] if single else []
+    by_path = {file.path: file for file, _ in members}
+    try:
+        stacks, left, notes = stack_images(sorted(by_path), spacing_mm)
+    except AmbiguityError as error:
+        findings.append(Finding("no-spacing", Level.WARNING, _folder(members[0][0]), error.what))
+        stacks, left, notes = (), sorted(by_path), ()
+    findings += notes
+    series = [
+        _series_of((image,), image.label, form.name, [by_path[Path(i.file)] for i in image.instances], None)
+        for image in stacks
+    ]
+    for path in left:
+        single = _plain_series(by_path[path], form, findings)
+        series += [single] if single else []
+    return series

@@ -1,0 +1,27 @@
+"""The generated pages of the reference."""
+
+from __future__ import annotations
+
+from medvox.core.finding import EXPLANATIONS
+from tools import api_reference
+
+
+def test_every_public_module_has_a_page():
+    names = api_reference.modules()
+    assert {"medvox", "medvox.core.grid", "medvox.formats.nifti"} <= set(names)
+    assert names[0] == "medvox"
+    assert names.index("medvox.formats.nifti") < names.index("medvox.core.grid")
+    assert not [name for name in names if "._" in name]
+
+
+def test_a_folder_shows_its_text_only():
+    assert ":members:" not in api_reference.page("medvox.core")
+    assert ":members:" in api_reference.page("medvox.core.grid")
+
+
+def test_the_tables_hold_every_finding_and_format():
+    table = api_reference.findings_table()
+    assert all(f"| `{code}` | {text} |" in table for code, text in EXPLANATIONS.items())
+    row = api_reference.formats_table({"nifti": "medvox.formats.nifti:NiftiFormat"}).splitlines()[2]
+    assert row.startswith("| NIfTI")
+    assert "`.nii.gz`" in row

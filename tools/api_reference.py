@@ -1,0 +1,98 @@
+"""Write docs/reference/api/ from the source tree: a page a module, the tables of findings and of formats.
+
+Run by `./dev docs` before Sphinx; the pages are not kept in the repository.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import shutil
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src"
+TARGET = ROOT / "docs" / "reference" / "api"
+
+INDEX = """\
+# Python API
+
+Generated from the docstrings. Start with {mod}`medvox`; the rest is by folder, the lower layers last.
+
+```{toctree}
+:maxdepth: 1
+
+PAGES
+```
+"""
+MODULE = """\
+{title}
+{rule}
+
+.. automodule:: {name}
+{options}
+"""
+MEMBERS = "   :members:\n   :member-order: bysource\n   :show-inheritance:\n"
+LAYERS = [
+    "cli", "server", "workflows", "jobs", "network", "archive", "learning", "measurement", "infrared",
+    "rendering", "contours", "surfaces", "segmentation", "processing", "dicom", "formats", "interop",
+    "simulation", "core", "testing",
+]  # fmt: skip
+
+
+def modules() -> list[str]:
+    """Return the names of all public modules, the package first, then layer by layer from the top."""
+    names = []
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        parts = parts[:-1] if parts[-1] == "__init__" else parts
+        if not any(part.startswith("_") for part in parts) and ast.parse(path.read_text("utf-8")).body:
+            names.append(".".join(parts))
+    order = {layer: number for number, layer in enumerate(LAYERS)}
+    return sorted(names, key=lambda name: (order.get((name + ".").split(".")[1], -1), name))
+
+
+def page(name: str) -> str:
+    """Return the text of a module's page; a folder's `__init__` re-exports, so only its text is shown."""
+    is_folder = (SOURCE / Path(*name.split("."))).is_dir()
+    return MODULE.format(title=name, rule="=" * len(name), name=name, options="" if is_folder else MEMBERS)
+
+
+def findings_table() -> str:
+    """Return the registry of findings as a Markdown table."""
+    explanations = importlib.import_module("medvox.core.finding").EXPLANATIONS
+    rows = [f"| `{code}` | {text} |" for code, text in explanations.items()]
+    return "\n".join(["| code | what it means |", "|---|---|", *rows]) + "\n"
+
+
+def formats_table(points: dict[str, str]) -> str:
+    """Return the declared formats as a Markdown table, from what each class says of itself."""
+    rows = ["| format | suffixes | read and kept | written as | lost in writing |", "|---|---|---|---|---|"]
+    for _, point in sorted(points.items()):
+        module, _, name = point.partition(":")
+        one = getattr(importlib.import_module(module), name)()
+        suffixes, written = (
+            ", ".join(f"`{word}`" for word in words) for words in (one.suffixes, one.names_written)
+        )
+        rows.append(f"| {one.name} | {suffixes} | {one.holds} | {written or 'not'} | {one.lossy} |")
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Write all pages anew."""
+    shutil.rmtree(TARGET, ignore_errors=True)
+    TARGET.mkdir(parents=True)
+    names = modules()
+    for name in names:
+        (TARGET / f"{name}.rst").write_text(page(name), encoding="utf-8")
+    (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(names)), encoding="utf-8")
+    (TARGET / "findings.txt").write_text(findings_table(), encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = formats_table(project["entry-points"]["medvox.formats"])
+    (TARGET / "formats.txt").write_text(table, encoding="utf-8")
+    print(f"{len(names)} pages in {TARGET.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+import { DropZone } from '../ui/DropZone';
+import { HelpDialog } from '../ui/HelpDialog';
+import { Panel } from '../ui/Panel';
+import { Stage } from '../ui/Stage';
+import { StatusBar } from '../ui/StatusBar';
+import { StudyList } from '../ui/StudyList';
+import { Toolbar } from '../ui/Toolbar';
+
+export function App() {
+  return (
+    <div className="shell">
+      <Toolbar />
+      <StudyList />
+      <Stage />
+      <Panel />
+      <StatusBar />
+      <HelpDialog />
+      <DropZone />
+    </div>
+  );
+}

@@ -1,0 +1,467 @@
+/**
+ * The views on the screen: follows the store, drives Cornerstone3D, and writes back what only the
+ * views know (overlay facts, zoom, pan, camera, what is loaded).
+ */
+import { cache, Enums, type RenderingEngine, type Types } from '@cornerstonejs/core';
+import { conventionalFlips } from '../core/orientation';
+import { dot, scale, add, sub, unit, type Vec3 } from '../core/vector';
+import { toRange } from '../core/window';
+import { createDecoder, type FetchValues } from '../data/decoder';
+import { GridStore } from '../data/gridStore';
+import type { GridName, ImageInfo, VolumePreset } from '../data/types';
+import type { PlaneCamera, VolumeCamera } from '../core/hash';
+import { PLANES, type Plane, type State, type ViewName } from '../state/model';
+import { gridName } from '../state/reducers';
+import { getState, patch, report, watch } from '../state/store';
+import { DisplayVolume } from './displayVolume';
+import { addSource, clearSources, type Source, sliceImageId } from './images';
+import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
+import { Sampling } from './sampling';
+import { applyPreset, relativeRange } from './volumeLook';
+
+const { ViewportType, OrientationAxis, Events } = Enums;
+
+export const ENGINE_ID = 'medvox';
+const BACKGROUND: Types.Point3 = [0, 0, 0];
+/** Planes are drawn again at most this often while slices arrive. */
+const REDRAW_MS = 120;
+
+const ORIENTATION = {
+  axial: OrientationAxis.AXIAL,
+  coronal: OrientationAxis.CORONAL,
+  sagittal: OrientationAxis.SAGITTAL,
+  volume: OrientationAxis.CORONAL,
+} as const;
+
+type Elements = ReadonlyMap<ViewName, HTMLDivElement>;
+
+export class Viewer {
+  private readonly engine: RenderingEngine;
+  private readonly fetchValues: FetchValues = createDecoder();
+  private readonly stores = new Map<GridName, GridStore>();
+  private elements: Elements = new Map();
+  private display: DisplayVolume | null = null;
+  private info: ImageInfo | null = null;
+  private valueRange = { low: 0, high: 1 };
+  private readonly sampling = new Sampling();
+  private ownCameras: Record<string, PlaneCamera> | null = null;
+  private ownCamera3d: VolumeCamera | null = null;
+  /** The 3D camera of a fresh view: from the front, the whole volume in sight. */
+  private home3d: VolumeCamera | null = null;
+  private settling = true;
+  private generation = 0;
+  private redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  private infoFrame = 0;
+  private readonly stopWatching: (() => void)[];
+  /** Called after views were made or removed, for the tools to bind to them. */
+  onViews: (views: ViewName[]) => void = () => {};
+
+  constructor(engine: RenderingEngine) {
+    this.engine = engine;
+    this.stopWatching = [
+      watch((s) => s.window, () => this.applyWindow()),
+      watch((s) => s.invert, () => this.applyWindow()),
+      watch((s) => s.slice, () => void this.showSlice()),
+      watch((s) => s.time, () => this.showTime()),
+      watch((s) => s.cursor, () => this.applyCursor()),
+      watch((s) => s.preset, () => this.applyPreset()),
+      watch((s) => s.shift, () => this.applyPreset()),
+      watch((s) => s.presets, () => this.applyPreset()),
+      watch((s) => s.cameras, (c) => c !== this.ownCameras && this.applyCameras()),
+      watch((s) => s.camera3d, (c) => c !== this.ownCamera3d && this.applyCamera3d()),
+    ];
+  }
+
+  viewport(view: ViewName): AnyViewport | undefined {
+    return this.engine.getViewport(view) as AnyViewport | undefined;
+  }
+
+  /** The volume that planes and 3D show, for reading values. */
+  get displayVolume(): DisplayVolume | null {
+    return this.display;
+  }
+
+  store(name: GridName): GridStore | undefined {
+    return this.stores.get(name);
+  }
+
+  /** Shows the image of the state in these elements, one a view. */
+  async mount(elements: Elements): Promise<void> {
+    const { info, layout } = getState();
+    const mine = ++this.generation;
+    this.elements = elements;
+    this.settling = true;
+    if (info !== this.info) this.forget();
+    this.info = info;
+    if (!info || elements.size === 0) return;
+    try {
+      this.enable([...elements.keys()]);
+      const source = this.source(info, gridName(info, layout));
+      if (layout === 'stack') await this.showStack(source);
+      else await this.showVolume(source);
+      if (mine !== this.generation) return;
+      this.settle();
+      const { time, slice } = getState();
+      const near = layout === 'stack' ? slice : Math.floor(source.grid.shape[0] / 2);
+      source.store.load(time, near, info.time_points, (e) => report(e, info.label));
+    } catch (error) {
+      if (mine === this.generation) report(error, info.label);
+    }
+  }
+
+  unmount(): void {
+    this.generation++;
+    this.sampling.stop();
+    for (const view of this.elements.keys()) this.engine.disableElement(view);
+    this.elements = new Map();
+    this.onViews([]);
+  }
+
+  destroy(): void {
+    for (const stop of this.stopWatching) stop();
+    this.unmount();
+    this.forget();
+  }
+
+  resize(): void {
+    if (this.elements.size === 0) return;
+    this.engine.resize(true, true);
+    this.applyCursor();
+    this.updateInfo();
+  }
+
+  /** The whole picture in every view, keeping window and position. */
+  fit(): void {
+    patch({ cameras: {} });
+    this.applyCameras();
+  }
+
+  private enable(views: ViewName[]): void {
+    this.engine.setViewports(
+      views.map((view) => ({
+        viewportId: view,
+        element: this.elements.get(view)!,
+        type:
+          view === 'stack'
+            ? ViewportType.STACK
+            : view === 'volume'
+              ? ViewportType.VOLUME_3D
+              : ViewportType.ORTHOGRAPHIC,
+        defaultOptions: {
+          background: BACKGROUND,
+          ...(view === 'stack' ? {} : { orientation: ORIENTATION[view] }),
+        },
+      })),
+    );
+    for (const [view, element] of this.elements) {
+      element.addEventListener(Events.CAMERA_MODIFIED, () => this.cameraMoved(view));
+      element.addEventListener(Events.IMAGE_RENDERED, () => this.updateInfo());
+    }
+    this.onViews(views);
+  }
+
+  private source(info: ImageInfo, name: GridName): Source {
+    const grid = info.grids[name] ?? info.grids.stored;
+    let store = this.stores.get(name);
+    if (!store) {
+      store = new GridStore(grid, info.value.dtype, info.value.min, this.fetchValues);
+      store.onSlices((t, first, count) => this.arrived(name, t, first, count));
+      this.stores.set(name, store);
+    }
+    const source = { info, name, grid, store };
+    addSource(source);
+    return source;
+  }
+
+  private async showStack(source: Source): Promise<void> {
+    const { info, grid } = source;
+    const { slice, time } = getState();
+    const viewport = this.viewport('stack') as Types.IStackViewport;
+    const imageIds: string[] = [];
+    for (let t = 0; t < Math.max(1, info.time_points); t++) {
+      for (let k = 0; k < grid.shape[0]; k++) imageIds.push(sliceImageId(source, t, k));
+    }
+    await source.store.ensureSlice(time, slice);
+    await viewport.setStack(imageIds, time * grid.shape[0] + slice);
+    if (info.kind === 'volume' && grid.affine) this.flipToConvention(viewport);
+  }
+
+  private flipToConvention(viewport: Types.IStackViewport): void {
+    const { right, down } = screenSteps(viewport);
+    const { horizontal, vertical } = conventionalFlips(unit(right), unit(down));
+    if (horizontal || vertical) {
+      viewport.setCamera({ flipHorizontal: horizontal, flipVertical: vertical });
+    }
+  }
+
+  private async showVolume(source: Source): Promise<void> {
+    const limit = getState().capabilities?.maxTexture3d ?? 2048;
+    if (Math.max(...source.grid.shape) > limit) {
+      throw new Error(`This browser shows at most ${limit} voxels a side in planes and 3D.`);
+    }
+    if (this.display?.source.info !== source.info || this.display.source.name !== source.name) {
+      this.display = new DisplayVolume(source, getState().time);
+    }
+    const { volumeId } = this.display;
+    for (const plane of PLANES) {
+      const viewport = this.viewport(plane) as Types.IVolumeViewport | undefined;
+      await viewport?.setVolumes([{ volumeId }]);
+    }
+    await this.showSolid();
+  }
+
+  /** The 3D view waits for all slices: a part of a volume is slow to draw and misleads. */
+  private async showSolid(): Promise<void> {
+    const viewport = this.viewport('volume') as Types.IVolumeViewport | undefined;
+    const { time } = getState();
+    const { display } = this;
+    if (!display?.source.store.isComplete(time) || !viewport) return;
+    if (viewport.getDefaultActor()) return;
+    this.valueRange = relativeRange(display.source.store.values(time));
+    await viewport.setVolumes([{ volumeId: display.volumeId }]);
+    this.home3d = volumeCamera(viewport);
+    this.applyPreset();
+    this.applyCamera3d();
+  }
+
+  /** Brings fresh views to the state, then lets them write to it. */
+  private settle(): void {
+    this.applyWindow();
+    this.applyCameras();
+    this.applyCursor();
+    this.settling = false;
+    this.noteProgress();
+    this.updateInfo();
+  }
+
+  private arrived(name: GridName, t: number, first: number, count: number): void {
+    const state = getState();
+    if (!state.info || state.info !== this.info || gridName(state.info, state.layout) !== name) return;
+    this.noteProgress();
+    if (state.layout === 'stack' || !this.display || t !== state.time) return;
+    this.display.refresh(t, first, count);
+    const store = this.stores.get(name)!;
+    if (store.isComplete(t)) {
+      clearTimeout(this.redrawTimer);
+      this.redrawTimer = undefined;
+      this.renderPlanes();
+      void this.showSolid();
+      return;
+    }
+    this.redrawTimer ??= setTimeout(() => {
+      this.redrawTimer = undefined;
+      this.renderPlanes();
+    }, REDRAW_MS);
+  }
+
+  private noteProgress(): void {
+    const { info, layout, time, slice } = getState();
+    const store = info && this.stores.get(gridName(info, layout));
+    if (!info || !store) return;
+    const loading = {
+      fraction: store.fraction(time),
+      timeFraction: store.timeFraction(info.time_points),
+    };
+    const enough = layout === 'mpr' ? loading.fraction > 0 : loading.fraction >= 1;
+    const shown = layout === 'stack' ? store.hasSlice(time, slice) : enough;
+    patch({ loading, shown: shown && !this.settling });
+  }
+
+  private renderPlanes(): void {
+    for (const plane of PLANES) this.viewport(plane)?.render();
+  }
+
+  private applyWindow(): void {
+    const { window, invert, info } = getState();
+    if (!window || !info) return;
+    const inverted = invert !== (info.value.photometric === 'MONOCHROME1');
+    for (const view of this.elements.keys()) {
+      if (view === 'volume') continue;
+      const viewport = this.viewport(view);
+      if (!viewport?.getDefaultActor()) continue;
+      viewport.setProperties({ voiRange: toRange(window), invert: inverted });
+      viewport.render();
+    }
+  }
+
+  private async showSlice(): Promise<void> {
+    const { info, layout, slice, time } = getState();
+    const viewport = this.viewport('stack') as Types.IStackViewport | undefined;
+    if (!info || info !== this.info || layout !== 'stack' || !viewport || this.settling) return;
+    const index = time * info.grids.stored.shape[0] + slice;
+    try {
+      await viewport.setImageIdIndex(index);
+      this.noteProgress();
+    } catch (error) {
+      report(error, `${info.label}, slice ${slice + 1}`);
+    }
+  }
+
+  private showTime(): void {
+    const { info, layout, time, slice } = getState();
+    if (!info || info !== this.info || this.settling) return;
+    const store = this.stores.get(gridName(info, layout));
+    if (layout === 'stack') {
+      void this.showSlice();
+    } else if (this.display && store) {
+      this.display.setTime(time);
+      if (store.isComplete(time)) this.engine.render();
+      else this.renderPlanes();
+    }
+    if (store && !store.isComplete(time)) {
+      store.load(time, slice, info.time_points, (e) => report(e, info.label));
+    }
+    this.noteProgress();
+  }
+
+  private applyCursor(): void {
+    const { cursor } = getState();
+    if (!cursor) return;
+    for (const plane of PLANES) {
+      const viewport = this.viewport(plane);
+      if (viewport?.getDefaultActor()) movePlane(viewport, cursor);
+    }
+    this.updateInfo();
+  }
+
+  private applyPreset(): void {
+    const { presets, preset, shift, info } = getState();
+    const viewport = this.viewport('volume') as Types.IVolumeViewport | undefined;
+    const chosen = choosePreset(presets?.volume ?? [], preset, info);
+    if (!viewport?.getDefaultActor() || !chosen) return;
+    applyPreset(viewport, chosen, this.valueRange, shift);
+    this.sampling.draw(viewport);
+  }
+
+  private applyCameras(): void {
+    const { cameras } = getState();
+    const wasSettling = this.settling;
+    this.settling = true;
+    for (const view of this.elements.keys()) {
+      const viewport = this.viewport(view);
+      if (view === 'volume' || !viewport?.getDefaultActor()) continue;
+      const camera = cameras[view];
+      viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: true });
+      if (camera) {
+        viewport.setZoom(camera.zoom);
+        viewport.setPan(camera.pan);
+      }
+      viewport.render();
+    }
+    this.applyCursor();
+    this.settling = wasSettling;
+  }
+
+  private applyCamera3d(): void {
+    const { camera3d } = getState();
+    const viewport = this.viewport('volume');
+    if (!viewport?.getDefaultActor()) return;
+    const wasSettling = this.settling;
+    this.settling = true;
+    viewport.setCamera(camera3d ?? this.home3d ?? {});
+    this.sampling.draw(viewport as Types.IVolumeViewport);
+    this.settling = wasSettling;
+  }
+
+  private cameraMoved(view: ViewName): void {
+    this.updateInfo();
+    if (this.settling) return;
+    const viewport = this.viewport(view);
+    if (!viewport?.getDefaultActor()) return;
+    if (view === 'volume') {
+      this.sampling.moved(viewport as Types.IVolumeViewport);
+      const camera = volumeCamera(viewport);
+      if (!getState().camera3d && this.home3d && sameVolumeCamera(camera, this.home3d)) return;
+      this.ownCamera3d = camera;
+      patch({ camera3d: camera });
+      return;
+    }
+    const [x, y] = viewport.getPan();
+    const moved = { zoom: viewport.getZoom(), pan: [x, y] as [number, number] };
+    const known = getState().cameras[view] ?? { zoom: 1, pan: [0, 0] };
+    if (sameCamera(known, moved)) return;
+    this.ownCameras = { ...getState().cameras, [view]: moved };
+    patch({ cameras: this.ownCameras });
+  }
+
+  /** Writes the overlay facts of all views, at most once a frame. */
+  private updateInfo(): void {
+    if (this.infoFrame) return;
+    this.infoFrame = requestAnimationFrame(() => {
+      this.infoFrame = 0;
+      this.writeInfo(getState());
+    });
+  }
+
+  private writeInfo(state: State): void {
+    let changed = false;
+    const views = { ...state.views };
+    for (const view of this.elements.keys()) {
+      const viewport = this.viewport(view);
+      const info = viewport?.getDefaultActor() ? viewInfo(view, viewport, state) : null;
+      if (info && !sameInfo(views[view], info)) {
+        views[view] = info;
+        changed = true;
+      }
+    }
+    if (changed) patch({ views });
+  }
+
+  private forget(): void {
+    this.sampling.stop();
+    clearTimeout(this.redrawTimer);
+    this.redrawTimer = undefined;
+    for (const store of this.stores.values()) store.close();
+    this.stores.clear();
+    this.display = null;
+    clearSources();
+    cache.purgeCache();
+  }
+}
+
+function choosePreset(
+  presets: VolumePreset[],
+  name: string | null,
+  info: ImageInfo | null,
+): VolumePreset | undefined {
+  const wanted = [name, ...(info?.volume_presets ?? [])];
+  return wanted.map((n) => presets.find((p) => p.name === n)).find(Boolean) ?? presets[0];
+}
+
+const close = (a: number, b: number): boolean =>
+  Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
+
+function sameCamera(a: PlaneCamera, b: PlaneCamera): boolean {
+  return close(a.zoom, b.zoom) && Math.abs(a.pan[0] - b.pan[0]) < 0.5 && Math.abs(a.pan[1] - b.pan[1]) < 0.5;
+}
+
+function volumeCamera(viewport: AnyViewport): VolumeCamera {
+  const { position, focalPoint, viewUp, parallelScale } = viewport.getCamera();
+  return {
+    position: [...(position as Vec3)],
+    focalPoint: [...(focalPoint as Vec3)],
+    viewUp: [...(viewUp as Vec3)],
+    parallelScale: parallelScale!,
+  };
+}
+
+function sameVolumeCamera(a: VolumeCamera, b: VolumeCamera): boolean {
+  const flat = (c: VolumeCamera) => [...c.position, ...c.focalPoint, ...c.viewUp, c.parallelScale];
+  const other = flat(b);
+  return flat(a).every((x, n) => close(x, other[n]!));
+}
+
+/** Moves a plane along its normal so that it cuts through the point. */
+function movePlane(viewport: AnyViewport, point: Vec3): void {
+  const { focalPoint, position, viewPlaneNormal } = viewport.getCamera();
+  const normal = viewPlaneNormal as Vec3;
+  const offset = dot(sub(point, focalPoint as Vec3), normal);
+  if (Math.abs(offset) < 1e-4) return;
+  viewport.setCamera({
+    focalPoint: add(focalPoint as Vec3, scale(normal, offset)),
+    position: add(position as Vec3, scale(normal, offset)),
+  });
+  viewport.render();
+}
+
+export type { Plane };

@@ -1,0 +1,40 @@
+/** Putting a volume preset onto the actor of the 3D view. */
+import type { Types } from '@cornerstonejs/core';
+import vtkPiecewiseFunction from '@kitware/vtk.js/Common/DataModel/PiecewiseFunction';
+import vtkColorTransferFunction from '@kitware/vtk.js/Rendering/Core/ColorTransferFunction';
+import type vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume';
+import { percentileRange, transferFunctions } from '../core/transfer';
+import type { VolumePreset } from '../data/types';
+
+const COMPOSITE = 0;
+const MAXIMUM = 1;
+
+/** The value range that `relative` presets span. */
+export const relativeRange = percentileRange;
+
+export function applyPreset(
+  viewport: Types.IVolumeViewport,
+  preset: VolumePreset,
+  range: { low: number; high: number },
+  shift: number,
+): void {
+  const actor = viewport.getDefaultActor()?.actor as vtkVolume | undefined;
+  if (!actor) return;
+  const { mode, color, opacity } = transferFunctions(preset, range, shift);
+  const colors = vtkColorTransferFunction.newInstance();
+  for (const [x, r, g, b] of color) colors.addRGBPoint(x, r, g, b);
+  const opacities = vtkPiecewiseFunction.newInstance();
+  for (const [x, a] of opacity) opacities.addPoint(x, a);
+  const property = actor.getProperty();
+  property.setRGBTransferFunction(0, colors);
+  property.setScalarOpacity(0, opacities);
+  property.setInterpolationTypeToLinear();
+  property.setUseGradientOpacity(0, false);
+  property.setShade(preset.shade && mode === 'composite');
+  property.setAmbient(0.2);
+  property.setDiffuse(0.9);
+  property.setSpecular(0.25);
+  property.setSpecularPower(12);
+  const mapper = actor.getMapper() as unknown as { setBlendMode(mode: number): void };
+  mapper.setBlendMode(mode === 'mip' ? MAXIMUM : COMPOSITE);
+}

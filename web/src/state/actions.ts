@@ -1,0 +1,113 @@
+/** What the user can ask for that needs the server. */
+import { decodeHash, EMPTY, type UrlState } from '../core/hash';
+import { api } from '../data/api';
+import { followSession } from '../data/sessionFeed';
+import type { Boot, ImageSummary, Session, Studies } from '../data/types';
+import type { DroppedFile } from '../data/droppedFiles';
+import { addError, openImage as openInState } from './reducers';
+import { change, getState, patch, report } from './store';
+
+/** The last request wins where an image is asked for while another is on its way. */
+let wanted: string | null = null;
+
+/** Shows an image; `url` restores the view that a URL states. */
+export async function openImage(id: string, url: UrlState = EMPTY): Promise<void> {
+  if (getState().imageId === id && url === EMPTY) return;
+  wanted = id;
+  const summary = summaryOf(getState().studies, id);
+  const known = getState().preview;
+  const preview = known?.imageId === id ? known : null;
+  patch({
+    imageId: id,
+    info: null,
+    shown: false,
+    playing: false,
+    errors: [],
+    views: {},
+    probe: null,
+    pinned: null,
+    preview: preview ?? { imageId: id, url: api.previewUrl(id), label: summary?.label ?? '' },
+  });
+  try {
+    const info = await api.image(id);
+    if (wanted === id) change(openInState, info, url);
+  } catch (error) {
+    if (wanted === id) report(error, summary?.label ?? id);
+  }
+}
+
+function summaryOf(studies: Studies | null, id: string): ImageSummary | undefined {
+  for (const study of studies?.studies ?? []) {
+    for (const series of study.series) {
+      const image = series.images.find((candidate) => candidate.id === id);
+      if (image) return image;
+    }
+  }
+  return undefined;
+}
+
+const firstImage = (studies: Studies): string | null =>
+  studies.studies.flatMap((study) => study.series.flatMap((series) => series.images))[0]?.id ?? null;
+
+async function refreshStudies(): Promise<void> {
+  try {
+    const studies = await api.studies();
+    patch({ studies });
+    if (!wanted) {
+      const first = firstImage(studies);
+      if (first) await openImage(first);
+    }
+  } catch (error) {
+    report(error, 'list of studies');
+  }
+}
+
+function takeSession(session: Session): void {
+  const previous = getState();
+  patch({ session });
+  if (session.error) change(addError, session.error);
+  if (previous.studies?.revision !== session.revision) void refreshStudies();
+}
+
+/** Starts the page: what the server wrote into it, the URL's view, then the session's changes. */
+export function start(boot: Boot, hash: string): () => void {
+  const url = decodeHash(hash);
+  if (boot.session) patch({ session: boot.session });
+  if (boot.preview) {
+    const { image_id: imageId, data_url, label } = boot.preview;
+    patch({ preview: { imageId, url: data_url, label } });
+  }
+  const first = url.imageId ?? boot.preview?.image_id;
+  if (first) void openImage(first, url.imageId ? url : EMPTY);
+  void refreshStudies();
+  void loadPresets();
+  return followSession(takeSession, (error) => report(error, 'session'));
+}
+
+async function loadPresets(): Promise<void> {
+  try {
+    patch({ presets: await api.presets() });
+  } catch (error) {
+    report(error, 'presets');
+  }
+}
+
+/** Adds folders or files of the server's machine; true where the server took them. */
+export async function openPaths(paths: string[]): Promise<boolean> {
+  try {
+    takeSession(await api.open(paths));
+    return true;
+  } catch (error) {
+    report(error, paths.join(', '));
+    return false;
+  }
+}
+
+export async function uploadFiles(files: DroppedFile[]): Promise<void> {
+  if (files.length === 0) return;
+  try {
+    takeSession(await api.upload(files));
+  } catch (error) {
+    report(error, `upload of ${files.length} files`);
+  }
+}

@@ -1,0 +1,149 @@
+/** The whole state of the client as plain, serialisable data. */
+import type { Layout, PlaneCamera, VolumeCamera } from '../core/hash';
+import type { EdgeLetters } from '../core/orientation';
+import type { Index3 } from '../core/geometry';
+import type { Vec3 } from '../core/vector';
+import type { Window } from '../core/window';
+import type { ErrorBody, GridName, ImageInfo, Presets, Session, Studies } from '../data/types';
+
+export const PLANES = ['axial', 'coronal', 'sagittal'] as const;
+export type Plane = (typeof PLANES)[number];
+export type ViewName = 'stack' | Plane | 'volume';
+export type ToolName = 'window' | 'crosshair' | 'pan' | 'zoom' | 'length' | 'rectangle' | 'probe';
+
+export interface Probe {
+  view: ViewName;
+  grid: GridName;
+  /** (k, j, i) */
+  voxel: Index3;
+  time: number;
+  value: number | number[] | null;
+  unit: string;
+  patientMm: Vec3 | null;
+}
+
+/** A probe that was clicked, with what the server says of its source. */
+export interface PinnedProbe extends Probe {
+  source: { sopInstanceUid: string | null; frame: number | null; file: string } | null;
+  storedValue: number | number[] | null;
+}
+
+export interface Measurement {
+  id: string;
+  kind: 'length' | 'rectangle';
+  view: ViewName;
+  /** Stack slice or nearest voxel plane the annotation lies on. */
+  slice: number | null;
+  length: number | null;
+  mean: number | null;
+  sd: number | null;
+  min: number | null;
+  max: number | null;
+  area: number | null;
+  lengthUnit: string;
+  areaUnit: string;
+  unit: string;
+}
+
+/** What the overlay of one view needs; render fills it in after every camera change. */
+export interface ViewInfo {
+  letters: EdgeLetters | null;
+  mmPerPixel: number | null;
+  /** Slice index along the view and their number. */
+  slice: number | null;
+  sliceCount: number | null;
+  zoom: number;
+  /** Canvas px of the crosshair, null where the view shows none. */
+  cross: [number, number] | null;
+}
+
+export interface Loading {
+  /** Share of the shown time point, 0..1. */
+  fraction: number;
+  /** Share of all time points, 0..1. */
+  timeFraction: number;
+}
+
+export interface Capabilities {
+  webgl2: boolean;
+  software: boolean;
+  renderer: string;
+  maxTexture3d: number;
+}
+
+export interface State {
+  session: Session | null;
+  studies: Studies | null;
+  presets: Presets | null;
+  capabilities: Capabilities | null;
+
+  imageId: string | null;
+  info: ImageInfo | null;
+  preview: { imageId: string; url: string; label: string } | null;
+  /** The stored slices in the stack and single layouts, the regular copy in planes and 3D. */
+  layout: Layout;
+  tool: ToolName;
+  window: Window | null;
+  invert: boolean;
+  slice: number;
+  time: number;
+  playing: boolean;
+  frameRate: number;
+  cursor: Vec3 | null;
+  preset: string | null;
+  shift: number;
+  cameras: Record<string, PlaneCamera>;
+  camera3d: VolumeCamera | null;
+
+  loading: Loading;
+  /** True once the first picture of the image is on the screen. */
+  shown: boolean;
+  views: Partial<Record<ViewName, ViewInfo>>;
+  activeView: ViewName;
+  probe: Probe | null;
+  pinned: PinnedProbe | null;
+  measurements: Measurement[];
+  errors: ErrorBody[];
+
+  hidePatient: boolean;
+  showOverlay: boolean;
+  sidebar: boolean;
+  panel: boolean;
+  help: boolean;
+}
+
+export const INITIAL: State = {
+  session: null,
+  studies: null,
+  presets: null,
+  capabilities: null,
+  imageId: null,
+  info: null,
+  preview: null,
+  layout: 'stack',
+  tool: 'window',
+  window: null,
+  invert: false,
+  slice: 0,
+  time: 0,
+  playing: false,
+  frameRate: 10,
+  cursor: null,
+  preset: null,
+  shift: 0,
+  cameras: {},
+  camera3d: null,
+  loading: { fraction: 0, timeFraction: 0 },
+  shown: false,
+  views: {},
+  activeView: 'stack',
+  probe: null,
+  pinned: null,
+  measurements: [],
+  errors: [],
+  hidePatient: false,
+  showOverlay: true,
+  sidebar: true,
+  panel: true,
+  help: false,
+};

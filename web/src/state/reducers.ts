@@ -1,0 +1,181 @@
+/** Pure changes of the state: (state, argument) -> the changed part. */
+import { defaultFrameRate } from '../core/cine';
+import {
+  axisAlong,
+  gridCenter,
+  gridGeometry,
+  indexToWorld,
+  isRectangular,
+  nearestVoxel,
+  worldToIndex,
+} from '../core/geometry';
+import { encodeHash, type Layout, type UrlState } from '../core/hash';
+import { clamp, type Vec3 } from '../core/vector';
+import type { Window } from '../core/window';
+import type { ErrorBody, GridInfo, GridName, ImageInfo } from '../data/types';
+import type { Plane, State, ViewName } from './model';
+
+type Change = Partial<State>;
+
+/** The grid that a layout shows: planes and 3D take the regular copy where there is one. */
+export function gridName(info: ImageInfo, layout: Layout): GridName {
+  return layout !== 'stack' && info.grids.regular ? 'regular' : 'stored';
+}
+
+export const gridOf = (info: ImageInfo, layout: Layout): GridInfo =>
+  info.grids[gridName(info, layout)] ?? info.grids.stored;
+
+/** True where the planes and 3D can be shown at all. */
+export function hasPlanes(info: ImageInfo): boolean {
+  const grid = info.grids.regular ?? info.grids.stored;
+  if (info.kind !== 'volume' || !grid.affine || grid.channels !== 1 || grid.shape[0] < 2) return false;
+  return isRectangular(gridGeometry(grid.shape, grid.affine));
+}
+
+export const defaultLayout = (info: ImageInfo): Layout => (hasPlanes(info) ? 'mpr' : 'stack');
+
+export const sliceCount = (info: ImageInfo): number => info.grids.stored.shape[0];
+
+/** The default window: the first the server states, else the value range. */
+export function defaultWindow(info: ImageInfo): Window {
+  const first = info.windows[0];
+  if (first && first.width > 0) return { center: first.center, width: first.width };
+  const { min, max } = info.value;
+  return { center: (min + max) / 2, width: Math.max(max - min, 1e-6) };
+}
+
+/** Everything that starts anew with another image, or as the URL states it. */
+export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
+  const asked = url.imageId === info.id ? url : null;
+  const wanted = asked?.layout ?? defaultLayout(info);
+  const layout = wanted === 'stack' || hasPlanes(info) ? wanted : 'stack';
+  const grid = info.grids.regular ?? info.grids.stored;
+  const count = sliceCount(info);
+  return {
+    imageId: info.id,
+    info,
+    layout,
+    window: asked?.window ?? defaultWindow(info),
+    invert: asked?.invert ?? false,
+    slice: clamp(asked?.slice ?? Math.floor(count / 2), 0, count - 1),
+    time: clamp(asked?.time ?? 0, 0, Math.max(0, info.time_points - 1)),
+    playing: false,
+    frameRate: defaultFrameRate(info.frame_rate, info.frame_times_s),
+    cursor: asked?.cursor ?? (grid.affine ? gridCenter(gridGeometry(grid.shape, grid.affine)) : null),
+    preset: asked?.preset ?? info.volume_presets[0] ?? null,
+    shift: asked?.shift ?? 0,
+    cameras: asked?.cameras ?? {},
+    camera3d: asked?.camera3d ?? null,
+    loading: { fraction: 0, timeFraction: 0 },
+    shown: false,
+    views: {},
+    activeView: layout === 'stack' ? 'stack' : layout === 'mpr' ? 'axial' : 'volume',
+    probe: null,
+    pinned: null,
+    measurements: [],
+    errors: [],
+  };
+}
+
+export function setLayout(state: State, layout: Layout): Change {
+  if (!state.info || (layout !== 'stack' && !hasPlanes(state.info))) return {};
+  const activeView = layout === 'stack' ? 'stack' : layout === 'mpr' ? 'axial' : 'volume';
+  return { layout, activeView, views: {}, probe: null, shown: false };
+}
+
+export function setSlice(state: State, slice: number): Change {
+  if (!state.info) return {};
+  return { slice: clamp(Math.round(slice), 0, sliceCount(state.info) - 1) };
+}
+
+export function setTime(state: State, time: number): Change {
+  const count = Math.max(1, state.info?.time_points ?? 1);
+  return { time: clamp(Math.round(time), 0, count - 1) };
+}
+
+/** The next time point of the cine, from the end back to the beginning. */
+export function stepTime(state: State, step: number): Change {
+  const count = Math.max(1, state.info?.time_points ?? 1);
+  return { time: (((state.time + step) % count) + count) % count };
+}
+
+/** Moves the crosshair to the centre of the nearest voxel, so that planes cut through voxels. */
+export function setCursor(state: State, point: Vec3): Change {
+  if (!state.info) return {};
+  const grid = state.info.grids.regular ?? state.info.grids.stored;
+  if (!grid.affine) return {};
+  const geometry = gridGeometry(grid.shape, grid.affine);
+  const voxel = nearestVoxel(geometry, point);
+  if (!voxel) return {};
+  return { cursor: indexToWorld(geometry, voxel) };
+}
+
+/** Normals of the planes, LPS. */
+const NORMALS: Record<Plane, Vec3> = {
+  axial: [0, 0, 1],
+  coronal: [0, 1, 0],
+  sagittal: [1, 0, 0],
+};
+
+/**
+ * Moves a view by whole slices: planes along the grid axis nearest to their normal, the stack
+ * along k, or through time where there is only one slice.
+ */
+export function scrollView(state: State, view: ViewName, steps: number): Change {
+  const { info, cursor } = state;
+  if (!info || view === 'volume') return {};
+  if (view === 'stack') {
+    return sliceCount(info) === 1 ? stepTime(state, steps) : setSlice(state, state.slice + steps);
+  }
+  const grid = gridOf(info, state.layout);
+  if (!grid.affine || !cursor) return {};
+  const geometry = gridGeometry(grid.shape, grid.affine);
+  const axis = axisAlong(geometry, NORMALS[view]);
+  const index = worldToIndex(geometry, cursor);
+  index[axis] = clamp(Math.round(index[axis]) + steps, 0, geometry.shape[axis] - 1);
+  return { cursor: indexToWorld(geometry, index) };
+}
+
+/** How the picture shows at first: window, preset, position, zoom; measurements stay. */
+export function resetView(state: State): Change {
+  if (!state.info) return {};
+  const grid = state.info.grids.regular ?? state.info.grids.stored;
+  return {
+    window: defaultWindow(state.info),
+    invert: false,
+    shift: 0,
+    preset: state.info.volume_presets[0] ?? null,
+    cameras: {},
+    camera3d: null,
+    cursor: grid.affine ? gridCenter(gridGeometry(grid.shape, grid.affine)) : null,
+  };
+}
+
+const MOST_ERRORS = 5;
+
+export function addError(state: State, error: ErrorBody): Change {
+  const same = state.errors.some((e) => e.what === error.what && e.where === error.where);
+  return same ? {} : { errors: [...state.errors, error].slice(-MOST_ERRORS) };
+}
+
+export function urlState(state: State): UrlState {
+  const { imageId, layout, window, invert, slice, time, cursor, preset, shift } = state;
+  const { cameras, camera3d } = state;
+  const planes = layout === 'mpr';
+  return {
+    imageId,
+    layout,
+    window,
+    invert,
+    slice: layout === 'stack' ? slice : null,
+    time,
+    cursor: planes ? cursor : null,
+    preset: layout === 'stack' ? null : preset,
+    shift,
+    cameras,
+    camera3d: layout === 'stack' ? null : camera3d,
+  };
+}
+
+export const urlHash = (state: State): string =>
+  state.imageId ? encodeHash(urlState(state)) : '';

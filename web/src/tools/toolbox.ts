@@ -1,0 +1,130 @@
+/** Which mouse button does what, per view and chosen tool. */
+import {
+  addTool,
+  Enums,
+  init,
+  LengthTool,
+  PanTool,
+  RectangleROITool,
+  ToolGroupManager,
+  TrackballRotateTool,
+  ZoomTool,
+} from '@cornerstonejs/tools';
+import { ENGINE_ID, type Viewer } from '../render/viewer';
+import type { ToolName, ViewName } from '../state/model';
+import { getState, patch, watch } from '../state/store';
+import {
+  followAnnotations,
+  lengthLines,
+  rectangleLines,
+  removeAllMeasurements,
+} from './annotations';
+import { CrosshairTool, ScrollTool, ShiftDragTool, WindowDragTool } from './dragTools';
+import { pinProbe, probeAt } from './probe';
+
+const { MouseBindings, KeyboardBindings } = Enums;
+const PLANAR = 'medvox-planar';
+const SOLID = 'medvox-solid';
+
+/** The Cornerstone3D tool behind each choice; the probe reads without one. */
+const BEHIND: Record<ToolName, string | null> = {
+  window: WindowDragTool.toolName,
+  crosshair: CrosshairTool.toolName,
+  pan: PanTool.toolName,
+  zoom: ZoomTool.toolName,
+  length: LengthTool.toolName,
+  rectangle: RectangleROITool.toolName,
+  probe: null,
+};
+
+export function startTools(viewer: Viewer): void {
+  init();
+  for (const tool of [WindowDragTool, ShiftDragTool, CrosshairTool, ScrollTool]) addTool(tool);
+  for (const tool of [PanTool, ZoomTool, LengthTool, RectangleROITool, TrackballRotateTool]) {
+    addTool(tool);
+  }
+  const planar = ToolGroupManager.createToolGroup(PLANAR)!;
+  for (const name of Object.values(BEHIND)) if (name) planar.addTool(name);
+  planar.addTool(ScrollTool.toolName);
+  planar.setToolConfiguration(LengthTool.toolName, { getTextLines: lengthLines });
+  planar.setToolConfiguration(RectangleROITool.toolName, { getTextLines: rectangleLines });
+  const solid = ToolGroupManager.createToolGroup(SOLID)!;
+  for (const tool of [TrackballRotateTool, ShiftDragTool, PanTool, ZoomTool]) {
+    solid.addTool(tool.toolName);
+  }
+  // The viewer chooses the sampling itself.
+  solid.setToolConfiguration(TrackballRotateTool.toolName, { rotateSampleDistanceFactor: 1 });
+  bindSolid();
+  bindPlanar(getState().tool);
+  watch((s) => s.tool, bindPlanar);
+  watch((s) => s.imageId, removeAllMeasurements);
+  followAnnotations();
+  viewer.onViews = assignViews;
+}
+
+function assignViews(views: ViewName[]): void {
+  for (const id of [PLANAR, SOLID]) ToolGroupManager.getToolGroup(id)!.removeViewports(ENGINE_ID);
+  for (const view of views) {
+    const group = ToolGroupManager.getToolGroup(view === 'volume' ? SOLID : PLANAR)!;
+    group.addViewport(view, ENGINE_ID);
+  }
+}
+
+function bindSolid(): void {
+  const group = ToolGroupManager.getToolGroup(SOLID)!;
+  const primary = MouseBindings.Primary;
+  group.setToolActive(TrackballRotateTool.toolName, { bindings: [{ mouseButton: primary }] });
+  group.setToolActive(ShiftDragTool.toolName, {
+    bindings: [{ mouseButton: primary, modifierKey: KeyboardBindings.Shift }],
+  });
+  group.setToolActive(PanTool.toolName, { bindings: [{ mouseButton: MouseBindings.Auxiliary }] });
+  group.setToolActive(ZoomTool.toolName, {
+    bindings: [{ mouseButton: MouseBindings.Secondary }, { mouseButton: MouseBindings.Wheel }],
+  });
+}
+
+/** The chosen tool on the first button; pan, zoom and window always on the others. */
+function bindPlanar(tool: ToolName): void {
+  const group = ToolGroupManager.getToolGroup(PLANAR)!;
+  const { Primary, Secondary, Auxiliary, Wheel } = MouseBindings;
+  const always: [string, { mouseButton: number; modifierKey?: number }[]][] = [
+    [PanTool.toolName, [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: KeyboardBindings.Ctrl }]],
+    [ZoomTool.toolName, [{ mouseButton: Secondary }]],
+    [WindowDragTool.toolName, [{ mouseButton: Primary, modifierKey: KeyboardBindings.Shift }]],
+    [ScrollTool.toolName, [{ mouseButton: Wheel }]],
+  ];
+  const chosen = BEHIND[tool];
+  for (const name of Object.values(BEHIND)) if (name) group.setToolPassive(name, { removeAllBindings: true });
+  for (const [name, bindings] of always) {
+    const all = name === chosen ? [{ mouseButton: Primary }, ...bindings] : bindings;
+    group.setToolActive(name, { bindings: all as never });
+  }
+  if (chosen && !always.some(([name]) => name === chosen)) {
+    group.setToolActive(chosen, { bindings: [{ mouseButton: Primary }] });
+  }
+}
+
+/** Reads values under the pointer of one view; returns the function that stops it. */
+export function followPointer(viewer: Viewer, view: ViewName, element: HTMLElement): () => void {
+  const at = (event: MouseEvent) => {
+    const box = element.getBoundingClientRect();
+    return probeAt(viewer, view, [event.clientX - box.left, event.clientY - box.top]);
+  };
+  const move = (event: MouseEvent) => patch({ probe: at(event) });
+  const leave = () => patch({ probe: null });
+  const down = () => patch({ activeView: view });
+  const click = (event: MouseEvent) => {
+    if (getState().tool !== 'probe') return;
+    const probe = at(event);
+    if (probe) void pinProbe(probe);
+  };
+  const listeners = { mousemove: move, mouseleave: leave, mousedown: down, click } as const;
+  for (const [name, listener] of Object.entries(listeners)) {
+    element.addEventListener(name, listener as EventListener);
+  }
+  return () => {
+    for (const [name, listener] of Object.entries(listeners)) {
+      element.removeEventListener(name, listener as EventListener);
+    }
+  };
+}

@@ -1,0 +1,255 @@
+import { ActionIcon, Button, NativeSelect, NumberInput, Slider } from '@mantine/core';
+import { IconRuler2, IconSquareDashed, IconTrash } from '@tabler/icons-react';
+import { useState } from 'react';
+import { formatNumber, formatPoint, formatValue, shownUnit, statisticsLines } from '../core/format';
+import type { Measurement } from '../state/model';
+import { patch } from '../state/store';
+import { HeaderDialog } from './HeaderDialog';
+import { FindingList } from './StudyList';
+import { useMedvox } from './useMedvox';
+import { windowPresets } from './windowPresets';
+
+/** The right side: window, 3D, probe, measurements, findings of the shown image. */
+export function Panel() {
+  const visible = useMedvox((s) => s.panel);
+  const info = useMedvox((s) => s.info);
+  if (!visible || !info) return null;
+  return (
+    <aside className="panel" aria-label="Details">
+      {info.value.photometric !== 'RGB' && <WindowSection />}
+      <VolumeSection />
+      <ProbeSection />
+      <MeasurementSection />
+      <ImageSection />
+      {info.findings.length > 0 && (
+        <section>
+          <h3>Findings</h3>
+          <FindingList findings={info.findings} />
+        </section>
+      )}
+    </aside>
+  );
+}
+
+function WindowSection() {
+  const window = useMedvox((s) => s.window);
+  const info = useMedvox((s) => s.info);
+  const presets = useMedvox((s) => s.presets);
+  if (!window || !info) return null;
+  const choices = windowPresets(info, presets);
+  const chosen = choices.findIndex((w) => w.center === window.center && w.width === window.width);
+  const unit = shownUnit(info.value.unit);
+  return (
+    <section>
+      <h3>Window {unit && <span>{unit}</span>}</h3>
+      <NativeSelect
+        size="xs"
+        aria-label="Window preset"
+        value={String(chosen)}
+        data={[
+          ...(chosen < 0 ? [{ value: '-1', label: 'Custom' }] : []),
+          ...choices.map((w, n) => ({ value: String(n), label: w.name })),
+        ]}
+        onChange={(event) => {
+          const choice = choices[Number(event.currentTarget.value)];
+          if (choice) patch({ window: { center: choice.center, width: choice.width } });
+        }}
+      />
+      <div style={{ display: 'grid', gridTemplateColumns: '1fr 1fr', gap: 8, marginTop: 8 }}>
+        <NumberInput
+          size="xs"
+          label="Width"
+          value={window.width}
+          min={0}
+          hideControls
+          onChange={(n) =>
+            typeof n === 'number' && n > 0 && patch({ window: { ...window, width: n } })
+          }
+        />
+        <NumberInput
+          size="xs"
+          label="Center"
+          value={window.center}
+          hideControls
+          onChange={(n) => typeof n === 'number' && patch({ window: { ...window, center: n } })}
+        />
+      </div>
+    </section>
+  );
+}
+
+function VolumeSection() {
+  const layout = useMedvox((s) => s.layout);
+  const info = useMedvox((s) => s.info);
+  const presets = useMedvox((s) => s.presets?.volume);
+  const preset = useMedvox((s) => s.preset);
+  const shift = useMedvox((s) => s.shift);
+  if (layout === 'stack' || !info || !presets) return null;
+  const own = presets.filter((p) => info.volume_presets.includes(p.name));
+  const others = presets.filter((p) => !info.volume_presets.includes(p.name));
+  const range = info.value.max - info.value.min;
+  const option = (p: { name: string; label: string }) => ({ value: p.name, label: p.label });
+  return (
+    <section>
+      <h3>3D</h3>
+      <NativeSelect
+        size="xs"
+        aria-label="3D preset"
+        value={preset ?? ''}
+        data={[
+          { group: 'For this image', items: own.map(option) },
+          { group: 'All', items: others.map(option) },
+        ]}
+        onChange={(event) => patch({ preset: event.currentTarget.value, shift: 0 })}
+      />
+      <div style={{ display: 'flex', justifyContent: 'space-between', margin: '8px 0 2px' }}>
+        <span className="quiet">Shift</span>
+        <span data-shift={shift}>{formatValue(shift, info.value.unit)}</span>
+      </div>
+      <Slider
+        size="sm"
+        label={null}
+        thumbLabel="Shift of the 3D preset"
+        min={-range / 2}
+        max={range / 2}
+        step={range / 400}
+        value={shift}
+        onChange={(n) => patch({ shift: Number(n.toPrecision(4)) })}
+      />
+    </section>
+  );
+}
+
+function ProbeSection() {
+  const pinned = useMedvox((s) => s.pinned);
+  const hidden = useMedvox((s) => s.hidePatient);
+  if (!pinned) return null;
+  const [k, j, i] = pinned.voxel;
+  const { source } = pinned;
+  return (
+    <section data-panel="probe">
+      <h3>Probe</h3>
+      <dl className="facts">
+        <dt>Value</dt>
+        <dd>{formatValue(pinned.value, pinned.unit)}</dd>
+        {pinned.storedValue !== null && (
+          <>
+            <dt>Stored</dt>
+            <dd>{formatValue(pinned.storedValue, '')}</dd>
+          </>
+        )}
+        {pinned.patientMm && (
+          <>
+            <dt>LPS mm</dt>
+            <dd>{formatPoint(pinned.patientMm, 2)}</dd>
+          </>
+        )}
+        <dt>k, j, i</dt>
+        <dd>{`${k}, ${j}, ${i}${pinned.grid === 'regular' ? ' (regular copy)' : ''}`}</dd>
+        {source && !hidden && (
+          <>
+            <dt>File</dt>
+            <dd>{source.file}</dd>
+            <dt>Instance</dt>
+            <dd>{source.sopInstanceUid ?? '–'}</dd>
+          </>
+        )}
+        {source?.frame != null && (
+          <>
+            <dt>Frame</dt>
+            <dd>{source.frame}</dd>
+          </>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function MeasurementSection() {
+  const measurements = useMedvox((s) => s.measurements);
+  if (measurements.length === 0) return null;
+  const removeAll = () =>
+    void import('../tools/annotations').then((tools) => tools.removeAllMeasurements());
+  return (
+    <section data-panel="measurements">
+      <h3>
+        Measurements
+        <Button size="compact-xs" variant="subtle" onClick={removeAll}>
+          Remove all
+        </Button>
+      </h3>
+      {measurements.map((m) => (
+        <MeasurementItem key={m.id} item={m} />
+      ))}
+    </section>
+  );
+}
+
+function MeasurementItem({ item }: { item: Measurement }) {
+  const Icon = item.kind === 'length' ? IconRuler2 : IconSquareDashed;
+  const remove = () =>
+    void import('../tools/annotations').then((tools) => tools.removeMeasurement(item.id));
+  return (
+    <div className="measure" data-measurement={item.kind}>
+      <Icon size={16} />
+      <div>
+        {lines(item).map((line) => (
+          <div key={line}>{line}</div>
+        ))}
+      </div>
+      <ActionIcon size="sm" variant="subtle" color="gray" aria-label="Remove measurement" onClick={remove}>
+        <IconTrash size={14} />
+      </ActionIcon>
+    </div>
+  );
+}
+
+function lines(item: Measurement): string[] {
+  const { length, mean, sd, min, max, area, areaUnit, lengthUnit, unit } = item;
+  if (length !== null) return [`${formatNumber(length)} ${lengthUnit}`];
+  if (mean === null || sd === null || min === null || max === null || area === null) {
+    return [`area ${formatNumber(area ?? Number.NaN)} ${areaUnit}`];
+  }
+  return statisticsLines({ mean, sd, min, max, area, areaUnit, unit });
+}
+
+function ImageSection() {
+  const info = useMedvox((s) => s.info);
+  const [header, setHeader] = useState(false);
+  if (!info) return null;
+  const { stored } = info.grids;
+  const spacing = info.pixel_spacing;
+  return (
+    <section>
+      <h3>
+        Image
+        <Button size="compact-xs" variant="subtle" onClick={() => setHeader(true)}>
+          Header
+        </Button>
+      </h3>
+      <dl className="facts">
+        <dt>Modality</dt>
+        <dd>{info.modality ?? '–'}</dd>
+        <dt>Size</dt>
+        <dd>{[stored.shape[2], stored.shape[1], stored.shape[0]].join(' × ')}</dd>
+        <dt>Pixel</dt>
+        <dd title={spacing?.source}>
+          {spacing
+            ? `${formatNumber(spacing.row_mm)} × ${formatNumber(spacing.column_mm)} mm`
+            : 'size unknown'}
+        </dd>
+        {spacing && (
+          <>
+            <dt>From</dt>
+            <dd>{spacing.source}</dd>
+          </>
+        )}
+        <dt>Values</dt>
+        <dd>{`${formatNumber(info.value.min)} … ${formatValue(info.value.max, info.value.unit)}`}</dd>
+        <dt>Meaning</dt>
+        <dd>{info.value.meaning}</dd>
+      </dl>
+      <HeaderDialog opened={header} onClose={() => setHeader(false)} />
+    </section>
+  );
+}

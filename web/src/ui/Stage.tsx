@@ -1,0 +1,139 @@
+import { Alert, Loader } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { lazy, Suspense } from 'react';
+import { gridName, hasPlanes, setLayout } from '../state/reducers';
+import { change, getState, patch } from '../state/store';
+import { CineBar } from './CineBar';
+import { useMedvox } from './useMedvox';
+
+// Cornerstone3D is most of the client; the list and the preview stand before it is there.
+const ViewGrid = lazy(() => import('./ViewGrid'));
+
+/** The middle of the page: messages, views, preview, cine. */
+export function Stage() {
+  const imageId = useMedvox((s) => s.imageId);
+  return (
+    <main className="views">
+      <RegularBadge />
+      {imageId ? (
+        <div style={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
+          <Suspense fallback={<div className="stage" />}>
+            <ViewGrid />
+          </Suspense>
+          <Preview />
+          <LoadingBar />
+        </div>
+      ) : (
+        <Empty />
+      )}
+      <Notices />
+      <CineBar />
+    </main>
+  );
+}
+
+function Empty() {
+  const session = useMedvox((s) => s.session);
+  const scanning = session?.state === 'scanning';
+  return (
+    <div className="empty">
+      {scanning && <Loader size="sm" />}
+      <h2>{scanning ? (session?.progress?.text ?? 'Scanning') : 'Nothing is open'}</h2>
+      <p>Drop files or a folder anywhere on this page, or type a path at the lower left.</p>
+    </div>
+  );
+}
+
+function Preview() {
+  const preview = useMedvox((s) => s.preview);
+  const shown = useMedvox((s) => s.shown);
+  const failed = useMedvox((s) => s.errors.length > 0);
+  const webgl2 = useMedvox((s) => s.capabilities?.webgl2 ?? true);
+  const layout = useMedvox((s) => s.layout);
+  if (shown || failed || !preview || (!webgl2 && layout !== 'stack')) return null;
+  return (
+    <div className="preview">
+      <img src={preview.url} alt={preview.label} data-preview={preview.imageId} />
+    </div>
+  );
+}
+
+function LoadingBar() {
+  const loading = useMedvox((s) => s.loading);
+  const time = useMedvox((s) => (s.info?.time_points ?? 1) > 1);
+  const info = useMedvox((s) => s.info);
+  const share = time ? loading.timeFraction : loading.fraction;
+  if (!info || share >= 1) return null;
+  return (
+    <div
+      className="loading"
+      role="progressbar"
+      aria-label="Loading"
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(share * 100)}
+    >
+      <div style={{ width: `${share * 100}%` }} />
+    </div>
+  );
+}
+
+/** Says that planes and 3D show a regular copy, and leads to the stored slices. */
+function RegularBadge() {
+  const info = useMedvox((s) => s.info);
+  const layout = useMedvox((s) => s.layout);
+  if (!info?.badge || !info.grids.regular) return null;
+  const regular = gridName(info, layout) === 'regular';
+  return (
+    <div className="badge-line" role="note" data-badge={info.badge.codes.join(' ')}>
+      <IconAlertTriangle size={15} />
+      <span>{regular ? info.badge.text : 'Stored slices, as they were acquired'}</span>
+      <button type="button" onClick={() => change(setLayout, regular ? 'stack' : 'mpr')}>
+        {regular ? 'Show stored slices' : 'Show planes and 3D'}
+      </button>
+    </div>
+  );
+}
+
+function Notices() {
+  const errors = useMedvox((s) => s.errors);
+  const capabilities = useMedvox((s) => s.capabilities);
+  const session = useMedvox((s) => s.session);
+  const planes = useMedvox((s) => s.info !== null && hasPlanes(s.info));
+  const layout = useMedvox((s) => s.layout);
+  const dismiss = (index: number) =>
+    patch({ errors: getState().errors.filter((_, n) => n !== index) });
+  return (
+    <div className="notices" aria-live="polite">
+      {session?.state === 'failed' && session.error && (
+        <Alert color="red" variant="filled" title={session.error.what}>
+          {session.error.advice}
+        </Alert>
+      )}
+      {capabilities && !capabilities.webgl2 && (
+        <Alert color="yellow" title="This browser has no WebGL2" data-notice="webgl2">
+          {planes && layout !== 'stack'
+            ? '3D is rendered by the server. Stored slices work without WebGL2.'
+            : 'Slices are drawn without it; planes are not available.'}{' '}
+          Turn on hardware acceleration or use a current browser.
+        </Alert>
+      )}
+      {errors.map((error, index) => (
+        <Alert
+          key={`${error.what} ${error.where}`}
+          color="red"
+          role="alert"
+          title={error.what}
+          withCloseButton
+          closeButtonLabel="Dismiss"
+          onClose={() => dismiss(index)}
+        >
+          <div className="quiet" style={{ overflowWrap: 'anywhere' }}>
+            {error.where}
+          </div>
+          {error.advice}
+        </Alert>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,87 @@
+import { useEffect, useLayoutEffect, useRef } from 'react';
+import type { ViewName } from '../state/model';
+import { patch } from '../state/store';
+import { followPointer } from '../tools/toolbox';
+import { workspace } from '../tools/workspace';
+import { Overlay } from './Overlay';
+import { ServerRender } from './ServerRender';
+import { useMedvox } from './useMedvox';
+
+const VIEWS: Record<'stack' | 'mpr' | 'volume', ViewName[]> = {
+  stack: ['stack'],
+  mpr: ['axial', 'sagittal', 'coronal', 'volume'],
+  volume: ['volume'],
+};
+
+const LABELS: Record<ViewName, string> = {
+  stack: 'Stored slices',
+  axial: 'Axial plane',
+  coronal: 'Coronal plane',
+  sagittal: 'Sagittal plane',
+  volume: '3D view',
+};
+
+/** The views of the layout, bound to the viewer. */
+export default function ViewGrid() {
+  const viewer = workspace();
+  const info = useMedvox((s) => s.info);
+  const layout = useMedvox((s) => s.layout);
+  const webgl2 = useMedvox((s) => s.capabilities?.webgl2 ?? true);
+  const tool = useMedvox((s) => s.tool);
+  const activeView = useMedvox((s) => s.activeView);
+  const stage = useRef<HTMLDivElement>(null);
+  const byServer = !webgl2 && layout !== 'stack';
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the image and layout decide, not the parts read
+  useLayoutEffect(() => {
+    if (!info || byServer) return;
+    const elements = new Map<ViewName, HTMLDivElement>();
+    for (const element of stage.current!.querySelectorAll<HTMLDivElement>('[data-view]')) {
+      elements.set(element.dataset.view as ViewName, element);
+    }
+    void viewer.mount(elements);
+    const stops = [...elements].map(([view, element]) => followPointer(viewer, view, element));
+    return () => {
+      for (const stop of stops) stop();
+      viewer.unmount();
+    };
+  }, [viewer, info, layout, byServer]);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => viewer.resize());
+    observer.observe(stage.current!);
+    return () => observer.disconnect();
+  }, [viewer]);
+
+  return (
+    <div className="stage" data-layout={layout} ref={stage}>
+      {byServer ? (
+        <ServerRender />
+      ) : (
+        VIEWS[layout].map((view) => (
+          <div
+            className="pane"
+            key={`${info?.id} ${layout} ${view}`}
+            data-active={VIEWS[layout].length > 1 && activeView === view}
+          >
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll the focused view */}
+            <section
+              aria-label={LABELS[view]}
+              tabIndex={0}
+              style={{ position: 'absolute', inset: 0 }}
+              onFocus={() => patch({ activeView: view })}
+            >
+              <div
+                className="pane-view"
+                data-view={view}
+                data-tool={view === 'volume' ? 'rotate' : tool}
+                onContextMenu={(event) => event.preventDefault()}
+              />
+              <Overlay view={view} />
+            </section>
+          </div>
+        ))
+      )}
+    </div>
+  );
+}
