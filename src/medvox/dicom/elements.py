@@ -198,6 +198,24 @@ def _verdict(state: MutableSequence[int]) -> int:
     return GO_ON
 
 
+def walk_all(
+    windows: Any, places: Any, wanted: Sequence[int], states: Any, outs: Any, arenas: Any, results: Any
+) -> None:
+    """Walk over the first bytes of many files; the arguments are those of `walk`, a row for each file.
+
+    Parameters
+    ----------
+    places
+        Three numbers for each file: bytes in its window, bytes in the file, offset of the first element.
+    results
+        Gets what `walk` returns for each file.
+    """
+    for row in range(len(places)):
+        start(states[row], places[row][1], places[row][2])
+        states[row][COUNT] = places[row][0]
+        results[row] = walk(windows[row], wanted, states[row], outs[row], arenas[row])
+
+
 def read_element(window: Buffer, at: int, left: int, implicit: int, big: int) -> tuple[int, int, int, int]:
     """Read tag, VR, bytes before the value, and length (PS3.5 7.1.2, 7.1.3).
 
@@ -240,7 +258,8 @@ def _has_long_length(first: int, second: int) -> bool:
 def _begin_data_set(window: Buffer, state: MutableSequence[int], at: int) -> None:
     """Find the encoding of the data set from its first element, whatever the meta information says.
 
-    Groups are small numbers, so the order of the bytes that gives the smaller one is right.
+    Without a VR it is implicit, which is always little-endian. Groups are small numbers, so the order of
+    the bytes that gives the smaller one is right.
     """
     state[IN_META] = 0
     state[NEXT] = 0
@@ -248,9 +267,11 @@ def _begin_data_set(window: Buffer, state: MutableSequence[int], at: int) -> Non
     state[DATA_START] = state[POSITION]
     if state[IS_DEFLATED] == 1:
         return
-    state[BIG] = 1 if 256 * window[at] + window[at + 1] < 256 * window[at + 1] + window[at] else 0
     first, second = window[at + 4], window[at + 5]
-    state[IMPLICIT] = 0 if 65 <= first <= 90 and 65 <= second <= 90 else 1
+    if 65 <= first <= 90 and 65 <= second <= 90:
+        state[BIG] = 1 if 256 * window[at] + window[at + 1] < 256 * window[at + 1] + window[at] else 0
+    else:
+        state[IMPLICIT] = 1
 
 
 def _at_end(window: Buffer, state: MutableSequence[int], at: int, end: int) -> int:

@@ -23,6 +23,8 @@ from medvox.dicom.wanted import VRS
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+__all__ = ["Encoding", "Header", "PixelSpan", "inflate", "inflate_part", "pack"]
+
 _BINARY = {
     "US": "H",
     "SS": "h",
@@ -221,7 +223,7 @@ class Header:
             return stream
         with stream:
             content = stream.read()
-        return io.BytesIO(inflate(content, self.encoding.start, self.name)[0])
+        return io.BytesIO(inflate(content, self.encoding.start, self.name))
 
     def dataset(self) -> Dataset:
         """Read all elements with pydicom, without the pixel data.
@@ -282,20 +284,17 @@ def _decode(data: bytes, character_set: bytes) -> str:
             return data.decode("latin-1")
 
 
-def inflate(content: bytes, start: int, name: str, most: int | None = None) -> tuple[bytes, bool]:
+def inflate(content: bytes, start: int, name: str) -> bytes:
     """Inflate the data set of a deflated file (PS3.5 A.5); what precedes it is kept.
 
     Parameters
     ----------
-    most
-        Bytes of the data set that are enough.
-
-    Returns
-    -------
     content
-        The file as it would be without deflation.
-    complete
-        Whether this is all.
+        The file.
+    start
+        Offset of the data set.
+    name
+        Of the file, for errors.
 
     Raises
     ------
@@ -304,10 +303,18 @@ def inflate(content: bytes, start: int, name: str, most: int | None = None) -> t
     FormatError
         If it is not deflated.
     """
+    return inflate_part(content, start, name, current().max_expanded_bytes)[0]
+
+
+def inflate_part(content: bytes, start: int, name: str, most: int) -> tuple[bytes, bool]:
+    """Inflate at most `most` bytes of a data set; return also whether that is all of it.
+
+    Raises the errors of `inflate`.
+    """
     limit = current().max_expanded_bytes
     machine = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        data = machine.decompress(memoryview(content)[start:], min(limit, most or limit))
+        data = machine.decompress(memoryview(content)[start:], min(limit, most))
     except zlib.error:
         raise FormatError("the data set is said to be deflated but is not", where=name) from None
     complete = machine.eof or not machine.unconsumed_tail

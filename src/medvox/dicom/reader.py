@@ -14,7 +14,7 @@ from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import elements
 from medvox.dicom.encoding import encoding_of, meta_findings, settle_syntax, span_of
-from medvox.dicom.header import Header, inflate, pack
+from medvox.dicom.header import Header, inflate_part, pack
 from medvox.dicom.wanted import TRANSFER_SYNTAX
 from medvox.formats.inputs import InputFile
 
@@ -177,7 +177,7 @@ def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
     start, most = int(walker.state[elements.DATA_START]), _INFLATED
     while True:
         try:
-            inflated, complete = inflate(content, start, file.name, most)
+            inflated, complete = inflate_part(content, start, file.name, most)
             deflated = True
         except LimitError:
             raise

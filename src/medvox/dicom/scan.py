@@ -178,6 +178,7 @@ class _Batch:
         self._walker = Walker.compiled(tags)
         self._states = np.zeros((_CHUNK, elements.STATE_SIZE), np.int64)
         self._outs = np.zeros((_CHUNK, 4 * elements.MAX_FOUND), np.uint32)
+        self._results = np.zeros(_CHUNK, np.int64)
         self._arenas = np.zeros((_CHUNK, elements.ARENA), np.uint8)
 
     def read(self, files: Sequence[InputFile]) -> list[Outcome]:
@@ -185,20 +186,22 @@ class _Batch:
         from medvox.dicom.elements_kernels import walk_all
 
         places = [self._fill(row, file) for row, file in enumerate(files)]
-        results = walk_all(
+        walk_all(
             self._windows,
             np.array(places, np.int64),
             self._walker.wanted,
             self._states,
             self._outs,
             self._arenas,
+            self._results,
         )
+        results = self._results[: len(files)].tolist()
         states = self._states[: len(files)].tolist()
         return [
             self._header(row, file, result, states[row])
             if places[row] != _NOTHING and result in _FINISHED
             else _outcome(file, self._walker)
-            for row, (file, result) in enumerate(zip(files, results.tolist(), strict=True))
+            for row, (file, result) in enumerate(zip(files, results, strict=True))
         ]
 
     def _fill(self, row: int, file: InputFile) -> tuple[int, int, int]:
