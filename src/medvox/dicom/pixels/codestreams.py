@@ -125,4 +125,4 @@ def _has_component_transform(data: bytes, at: int) -> bool | None:
 
 def has_end(data: bytes) -> bool:
     """Whether a JPEG stream ends with its end marker, padding aside."""
-    return b"\xff\xd9" in data[-64:] or b"\xff\xd9" in data.rstrip(b"\0\xff ")[-2:] + data[-2:]
+    return b"\xff\xd9" in data[-64:] or data.rstrip(b"\0\xff ").endswith(b"\xff\xd9")

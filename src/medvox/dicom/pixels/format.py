@@ -15,7 +15,7 @@ from medvox.core.finding import Finding, Level
 from medvox.dicom.header import Header, PixelSpan
 from medvox.dicom.pixels import photometric
 from medvox.dicom.pixels.palette import Palette, palette_of
-from medvox.dicom.pixels.transfer_syntaxes import GE_PRIVATE, TransferSyntax, transfer_syntax
+from medvox.dicom.pixels.transfer_syntaxes import GE_PRIVATE, transfer_syntax
 
 Kind = Literal["integer", "float", "double", "bit"]
 
@@ -137,11 +137,6 @@ class PixelFormat:
     def frame_shape(self) -> tuple[int, ...]:
         """Shape of a decoded frame."""
         return (self.rows, self.columns) if self.channels == 1 else (self.rows, self.columns, 3)
-
-    @property
-    def syntax(self) -> TransferSyntax:
-        """The transfer syntax."""
-        return transfer_syntax(self.transfer_syntax)
 
     @property
     def native_frame_bits(self) -> int:

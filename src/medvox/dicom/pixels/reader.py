@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core import settings
-from medvox.core.errors import FormatError, TruncatedError
+from medvox.core.errors import FormatError, LimitError, TruncatedError
 from medvox.core.lazy import FrameReader
 from medvox.core.progress import Progress, silent
 from medvox.dicom.header import PixelSpan
@@ -150,17 +150,12 @@ class DicomFrames:
                 progress(done, total, TEXT)
             return
         with ThreadPoolExecutor(threads, thread_name_prefix="medvox-pixels") as pool:
-            waiting: set[Future[int]] = {
-                pool.submit(copy_context().run, self._run, task, out) for task in tasks
-            }
+            futures = [pool.submit(copy_context().run, self._run, task, out) for task in tasks]
             try:
-                while waiting:
-                    ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    done += sum(future.result() for future in ready)
+                for done in _completed(futures):
                     progress(done, total, TEXT)
-            except BaseException:
+            finally:
                 pool.shutdown(wait=True, cancel_futures=True)
-                raise
 
     def _run(self, task: list[_Wish], out: AnyArray) -> int:
         """Read the wishes of a task; consecutive ones of a file share its opening."""
@@ -181,8 +176,7 @@ class DicomFrames:
         """Decode one frame, straight into its place where it needs no change."""
         goal, tile = wish.goals[0]
         straight = tile is None and out.dtype == wish.ref.format.dtype and out[goal].flags.c_contiguous
-        form = wish.ref.format
-        values = out[goal] if straight else np.empty(form.frame_shape, form.dtype)
+        values = out[goal] if straight else _room(wish.ref)
         self._decode(source, wish.ref, values)
         for goal, tile in wish.goals[1:] if straight else wish.goals:
             if tile is None:
@@ -198,8 +192,19 @@ class DicomFrames:
             raise FormatError("there is no such frame", where=where, expected=f"1 to {ref.format.frames}")
         if transfer_syntax(ref.format.transfer_syntax, encapsulated=ref.span.length < 0).is_encapsulated:
             _encapsulated(source, ref, self.indexes, where, out)
+        elif ref.span.length < 0:
+            raise FormatError("the pixel data are in fragments, but the file says uncompressed", where=where)
         else:
             _native(source, ref, where, out)
+
+
+def _room(ref: FrameRef) -> AnyArray:
+    """Memory for one frame."""
+    try:
+        return np.empty(ref.format.frame_shape, ref.format.dtype)
+    except MemoryError as error:
+        where = f"{ref.file} frame {ref.frame + 1}"
+        raise LimitError("the frame needs more memory than there is", where=where) from error
 
 
 def _native(source: Source, ref: FrameRef, where: str, out: AnyArray) -> None:
@@ -263,6 +268,20 @@ def _finish(samples: AnyArray, name: str, form: PixelFormat, out: AnyArray, *, s
         out[...] = photometric.rgb_from_ybr(samples, name)
     else:
         out[...] = samples
+
+
+def _completed(futures: list[Future[int]]) -> Iterator[int]:
+    """Count the frames read so far, each time some are; raise the error of the first task that failed."""
+    waiting, done = set(futures), 0
+    while waiting:
+        ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        if any(future.exception() for future in ready):
+            # tasks start in order, so all before the failed one have started
+            started = [future for future in futures if future.done() or not future.cancel()]
+            for future in started:
+                future.result()
+        done += sum(future.result() for future in ready)
+        yield done
 
 
 def _tasks(refs: Sequence[FrameRef]) -> list[list[_Wish]]:
