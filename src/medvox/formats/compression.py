@@ -103,12 +103,14 @@ def _at_once(packed: bytes, container: Container, out: Bytes) -> bool:
 
 def _in_steps(packed: bytes, container: Container, out: Bytes, path: Path) -> int:
     """Fill `out` piece by piece; return how far it went before the stream ended."""
+    from isal.igzip_lib import IsalError
+
     try:
         filled = 0
         for piece in _pieces(packed, container, len(out)):
             out[filled : filled + len(piece)] = np.frombuffer(piece, np.uint8)
             filled += len(piece)
-    except (zlib.error, OSError, EOFError, ValueError) as error:
+    except (IsalError, zlib.error, OSError, EOFError, ValueError) as error:  # type: ignore[misc]
         raise FormatError(
             f"the {container} stream is damaged",
             where=path,

@@ -157,12 +157,12 @@ class NiftiFormat(Format):
 
 
 def _first_bytes(path: Path, count: int) -> bytes:
-    raw = read_bytes(path, 0, max(count, 4))
+    raw = read_bytes(path, 0, count + 4096)
     return unpack_start(raw, count) if raw.startswith(GZIP_MAGIC) else raw[:count]
 
 
 def _read_header(path: Path) -> NiftiHeader:
-    return headers.parse(_first_bytes(path, 1 << 16)[: max(headers.SIZES.values())], str(path))
+    return headers.parse(_first_bytes(path, max(headers.SIZES.values())), str(path))
 
 
 def _header_path(path: Path) -> Path:

@@ -81,7 +81,7 @@ class Block:
         whole when the first value is asked for, and kept.
         """
         if self.container is not None:
-            return kept(self._shown().shape, self.stored.newbyteorder("="), self._unpack)
+            return kept(self.shape, self.stored.newbyteorder("="), self._unpack)
         return self._shown()
 
     def _shown(self) -> FrameArray:
@@ -120,9 +120,17 @@ class Block:
         raw = unpack(
             self.path, self.container, self.nbytes, self.stream_start or 0, self.start if whole else 0
         )
-        values = raw.view(self.stored)
-        if not self.stored.isnative:
-            values = values.byteswap(inplace=True).view(self.stored.newbyteorder("="))
+        return self.arranged(raw.view(self.stored))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array."""
+        return self._shown().shape
+
+    def arranged(self, values: AnyArray) -> AnyArray:
+        """Bring all values, as they lie in the file, into the shape and byte order shown."""
+        if not values.dtype.isnative:
+            values = values.byteswap(inplace=True).view(values.dtype.newbyteorder("="))
         order = self.stored_order or tuple(range(len(self.lead_shape)))
         values = values.reshape(*(self.lead_shape[n] for n in order), *self.frame_shape)
         back = tuple(int(n) for n in np.argsort(order))
