@@ -313,3 +313,12 @@ def fill_noise(out: np.ndarray, affine: np.ndarray, lattice: np.ndarray, scale_m
                 y = affine[1, 0] * k + affine[1, 1] * j + affine[1, 2] * i + affine[1, 3]
                 z = affine[2, 0] * k + affine[2, 1] * j + affine[2, 2] * i + affine[2, 3]
                 out[k, j, i] = value_noise(lattice, x * s, y * s, z * s)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def distances(rows: np.ndarray, sections: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Signed distances of (n, 3) points to a shape."""
+    out = np.empty(points.shape[0])
+    for n in range(points.shape[0]):
+        out[n] = distance(rows, sections, points[n, 0], points[n, 1], points[n, 2])
+    return out
