@@ -80,8 +80,6 @@ def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-
-
 @pytest.fixture(scope="session")
 def live(static: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """The viewer with one image of each kind; tests must not change its session."""
