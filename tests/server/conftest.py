@@ -76,7 +76,7 @@ def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "assets" / "index-B1a2C3d4.js").write_text("export {};")
     (folder / "assets" / "codec-Zz_9-aBc.wasm").write_bytes(b"\0asm")
     (folder / "robots.txt").write_text("no")
-    (folder.parent / "secret.txt").write_text("secret")
+    (folder.parent / "secret.txt").write_text("CONTENT OF ANOTHER FILE")
     return folder
 
 

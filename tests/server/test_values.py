@@ -206,9 +206,8 @@ def test_many_threads_get_the_same_right_values(live: Live) -> None:
     wrong: list[str] = []
 
     def fetch_in_turn(grid: str, truth: np.ndarray) -> None:
-        for _ in range(3):
-            if not np.array_equal(fetch_all(live, info, grid), truth):
-                wrong.append(grid)
+        same = [np.array_equal(fetch_all(live, info, grid), truth) for _ in range(3)]
+        wrong.extend(grid for right in same if not right)
 
     truths = {"regular": expected, "stored": ct_tilted()[0].values()}
     threads = [threading.Thread(target=fetch_in_turn, args=item) for item in list(truths.items()) * 3]

@@ -114,13 +114,21 @@ def render_png(store: VolumeStore, entry: ImageEntry, view: View) -> bytes:
         If the image is no volume.
     """
     from medvox.rendering.presets import volume_preset
-    from medvox.rendering.raycast import Camera, render_volume
+    from medvox.rendering.raycast import render_volume
+    from medvox.rendering.scene import Camera, Scene
 
-    volume = store.whole(entry.image, view.t)
-    names = preset_names(volume)
+    opened = store.opened(entry.image)
+    names = preset_names(opened.volume)
     if entry.image.kind is not Kind.VOLUME or not names:
-        raise UsageError("only grey volumes can be rendered", where=entry.image.kind)
+        raise UsageError("only grey volumes can be rendered", got=entry.image.kind.value)
     preset = volume_preset(view.preset or names[0])
+    lead = opened.lead(view.t)
+
+    def make() -> tuple[Scene, int]:
+        scene = Scene.of(opened.volume, lead)
+        return scene, scene.data.nbytes
+
     camera = Camera(azimuth_deg=view.azimuth, elevation_deg=view.elevation, zoom=view.zoom)
     with store.gate:
-        return render_volume(volume, preset, camera, (view.width, view.height)).png_bytes()
+        scene = store.cache.get(("scene", opened.etag, view.t), make)
+        return render_volume(scene, preset, camera, (view.width, view.height)).png_bytes()

@@ -46,7 +46,7 @@ def probe(
     if grid == "stored":
         value = _value(opened, lead, kji)
     else:
-        value = np.asarray(store.whole(entry.image, point).data)[(..., *kji)]
+        value = np.asarray(store.regular(entry.image, point).data)[(..., *kji)]
     source = None if stored is None else _source(opened, lead, stored)
     mm = here.to_patient(kji).tolist() if here.space is Space.PATIENT else None
     return api.Probe(

@@ -96,21 +96,31 @@ class VolumeStore:
         found: OpenedImage = self.cache.get(("image", image), make)
         return found
 
-    def whole(self, image: Image, t: int) -> Volume:
-        """Return one time point as a (k, j, i) volume in memory, on a regular grid where there can be one."""
+    def regular(self, image: Image, t: int) -> Volume:
+        """Return the regular copy of one time point, made once.
+
+        Returns
+        -------
+        Volume
+            (k, j, i) in memory, values in the wire type.
+
+        Raises
+        ------
+        MissingError
+            If the image has no regular copy.
+        """
         opened = self.opened(image)
         lead = opened.lead(t)
+        self.grid(opened, "regular")
 
         def make() -> tuple[Volume, int]:
             from medvox.processing.resample import regular_copy
 
-            part = _at(opened.volume, lead).load()
-            if opened.regular is not None:
-                part = regular_copy(part)
-                part = replace(part, data=_small(part, opened.dtype))
-            return part, _size(part)
+            copy = regular_copy(_at(opened.volume, lead))
+            copy = replace(copy, data=_small(copy, opened.dtype))
+            return copy, _size(copy)
 
-        found: Volume = self.cache.get(("whole", opened.etag, t), make)
+        found: Volume = self.cache.get(("regular", opened.etag, t), make)
         return found
 
     def slices(self, image: Image, where: tuple[str, int], span: tuple[int, int]) -> AnyArray:
@@ -139,7 +149,7 @@ class VolumeStore:
         self.check_span(opened, grid, span)
         with self.gate:
             if grid == "regular":
-                return wire.read_slices(self.whole(image, t), (), *span, opened.dtype)
+                return wire.read_slices(self.regular(image, t), (), *span, opened.dtype)
             return wire.read_slices(opened.volume, lead, *span, opened.dtype)
 
     def check_span(self, opened: OpenedImage, grid: str, span: tuple[int, int]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from medvox.core.errors import UsageError
@@ -60,7 +61,7 @@ class Receiver:
     content_type
         Header of the request.
     folder
-        Where files go; removed by `abort`.
+        Where files go.
     limit
         Bytes that may arrive.
 
@@ -112,18 +113,16 @@ class Receiver:
         """End the body; return the number of files."""
         self._parser.finalize()
         if self._file is not None:
-            self._file.close()
             raise UsageError("the upload ended early", where="upload")
         if not self.files:
             raise UsageError("the upload holds no file", where="upload", expected="parts named 'files'")
         return self.files
 
-    def abort(self) -> None:
-        """Remove what was written."""
+    def close(self) -> None:
+        """Close the file that was being written."""
         if self._file is not None:
             self._file.close()
             self._file = None
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     # -- the parser's calls ----------------------------------------------------------------------
 
@@ -171,9 +170,7 @@ class Receiver:
             self._file.write(memoryview(data)[start:end])
 
     def _end(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self.close()
 
 
 async def receive(stream: AsyncIterator[bytes], content_type: str, folder: Path, limit: int) -> int:
@@ -189,16 +186,16 @@ async def receive(stream: AsyncIterator[bytes], content_type: str, folder: Path,
     UsageError
         If the form is malformed, a name is not safe, or too many bytes arrive (`TooLargeError`).
     """
-    from python_multipart.exceptions import FormParserError
-
-    receiver = Receiver(content_type, folder, limit)
+    receiver: Receiver | None = None
     try:
+        receiver = Receiver(content_type, folder, limit)
         async for block in stream:
             receiver.feed(block)
         return receiver.finish()
-    except FormParserError as error:
-        receiver.abort()
-        raise UsageError("the upload is no well-formed multipart form", where="upload") from error
-    except BaseException:
-        receiver.abort()
+    except BaseException as error:
+        if receiver is not None:
+            receiver.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        if isinstance(error, FormParserError):
+            raise UsageError("the upload is no well-formed multipart form", where="upload") from error
         raise
