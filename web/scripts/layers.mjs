@@ -13,7 +13,8 @@ if (run.error || !run.stdout) {
 }
 const { summary, modules } = JSON.parse(run.stdout);
 const own = modules.filter((module) => /^src\/.*\.tsx?$/.test(module.source));
-for (const { rule, from, to } of summary.violations) console.error(`${rule.name}: ${from} -> ${to}`);
+for (const { rule, from, to } of summary.violations)
+  console.error(`${rule.name}: ${from} -> ${to}`);
 if (own.length === 0) {
   console.error('dependency-cruiser saw no modules: is TypeScript < 7 installed?');
   process.exit(1);

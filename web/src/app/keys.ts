@@ -59,13 +59,16 @@ const COMMANDS: Record<string, () => unknown> = {
 function typing(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
-    target.closest('input, textarea, select, [role="slider"], [role="menu"], [role="dialog"]') !== null
+    target.closest('input, textarea, select, [role="slider"], [role="menu"], [role="dialog"]') !==
+      null
   );
 }
 
 /** A focused button is pressed with the space bar, not the cine. */
 const pressing = (event: KeyboardEvent): boolean =>
-  event.key === ' ' && event.target instanceof HTMLElement && event.target.closest('button') !== null;
+  event.key === ' ' &&
+  event.target instanceof HTMLElement &&
+  event.target.closest('button') !== null;
 
 export function listenToKeys(target: Window): () => void {
   const onKey = (event: KeyboardEvent) => {

@@ -3,7 +3,10 @@
 /** Frames per second: the stated rate, else the median step of the frame times, else 10. */
 export function defaultFrameRate(rate: number | null, times: number[] | null): number {
   if (rate && rate > 0) return Math.min(rate, 60);
-  const steps = (times ?? []).slice(1).map((t, n) => t - times![n]!).filter((step) => step > 0);
+  const steps = (times ?? [])
+    .slice(1)
+    .map((t, n) => t - times![n]!)
+    .filter((step) => step > 0);
   if (steps.length === 0) return 10;
   steps.sort((a, b) => a - b);
   // Dynamic series take seconds a frame: show them as a film, not in real time.

@@ -53,16 +53,23 @@ export function scaleBarLength(longest: number): number {
 }
 
 export function formatLength(mm: number): string {
-  return mm >= 100 || (mm >= 10 && mm % 10 === 0) ? `${formatNumber(mm / 10)} cm` : `${formatNumber(mm)} mm`;
+  return mm >= 100 || (mm >= 10 && mm % 10 === 0)
+    ? `${formatNumber(mm / 10)} cm`
+    : `${formatNumber(mm)} mm`;
 }
 
 /** A DICOM date (YYYYMMDD) as YYYY-MM-DD; anything else unchanged. */
 export const formatDate = (date: string | null): string =>
-  date && /^\d{8}$/.test(date) ? `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}` : (date ?? '');
+  date && /^\d{8}$/.test(date)
+    ? `${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}`
+    : (date ?? '');
 
 /** A DICOM person name (family^given^middle^prefix^suffix) as "family, given middle". */
 export function formatName(name: string): string {
-  const [family = '', ...given] = name.split('=')[0]!.split('^').map((part) => part.trim());
+  const [family = '', ...given] = name
+    .split('=')[0]!
+    .split('^')
+    .map((part) => part.trim());
   const rest = given.filter(Boolean).join(' ');
   return [family, rest].filter(Boolean).join(', ');
 }

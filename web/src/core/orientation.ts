@@ -40,7 +40,10 @@ export function edgeLetters(right: Vec3, down: Vec3): EdgeLetters {
  * The mirroring that shows a plane the way radiology does: patient left on the right side of the
  * screen, anterior or head at the top. Only mirrors; it never turns a plane by 90 degrees.
  */
-export function conventionalFlips(right: Vec3, down: Vec3): { horizontal: boolean; vertical: boolean } {
+export function conventionalFlips(
+  right: Vec3,
+  down: Vec3,
+): { horizontal: boolean; vertical: boolean } {
   const strongest = (v: Vec3) => v.indexOf([...v].sort((a, b) => Math.abs(b) - Math.abs(a))[0]!);
   const [r, d] = [strongest(right), strongest(down)];
   const horizontal = (r === 0 || r === 1) && d !== r && right[r]! < 0;

@@ -84,7 +84,9 @@ export interface RenderQuery {
 }
 
 const query = (values: object): string =>
-  new URLSearchParams(Object.entries(values).map(([key, value]) => [key, String(value)])).toString();
+  new URLSearchParams(
+    Object.entries(values).map(([key, value]) => [key, String(value)]),
+  ).toString();
 
 export const api = {
   session: () => json<Session>(`${BASE}/session`),

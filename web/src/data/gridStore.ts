@@ -4,8 +4,9 @@
  * Each time point has one array of all its slices; slices and chunks are written into it, and
  * readers hold views of it. The least recently used time points are dropped past a memory limit.
  */
-import { newValues, type ValueName, type Values } from '../core/shuffle';
+
 import { forward, outward } from '../core/cine';
+import { newValues, type ValueName, type Values } from '../core/shuffle';
 import type { FetchValues } from './decoder';
 import type { GridInfo } from './types';
 

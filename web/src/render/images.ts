@@ -7,8 +7,8 @@ import { gridGeometry } from '../core/geometry';
 import type { Values } from '../core/shuffle';
 import { add, scale, unit, type Vec3 } from '../core/vector';
 import type { GridStore } from '../data/gridStore';
-import { defaultWindow } from '../state/reducers';
 import type { GridInfo, GridName, ImageInfo } from '../data/types';
+import { defaultWindow } from '../state/reducers';
 
 const SCHEME = 'medvox';
 

@@ -1,5 +1,12 @@
 /** The voxel under a point of a view, and its value as far as it is loaded. */
-import { gridGeometry, nearestVoxel, pointInSlice, type Index3, indexToWorld, contains } from '../core/geometry';
+import {
+  contains,
+  gridGeometry,
+  type Index3,
+  indexToWorld,
+  nearestVoxel,
+  pointInSlice,
+} from '../core/geometry';
 import type { Vec3 } from '../core/vector';
 import type { Probe, State, ViewName } from '../state/model';
 import { gridName } from '../state/reducers';
@@ -48,6 +55,8 @@ export function readVoxel(viewer: Viewer, state: State, view: ViewName, world: V
     if (!grid.affine) return null;
     const geometry = gridGeometry(grid.shape, grid.affine);
     const origin = grid.slice_origins_mm?.[k];
-    return origin ? indexToWorld({ ...geometry, origin }, [0, j, i]) : indexToWorld(geometry, voxel!);
+    return origin
+      ? indexToWorld({ ...geometry, origin }, [0, j, i])
+      : indexToWorld(geometry, voxel!);
   }
 }

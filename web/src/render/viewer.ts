@@ -3,20 +3,20 @@
  * views know (overlay facts, zoom, pan, camera, what is loaded).
  */
 import { cache, Enums, type RenderingEngine, type Types } from '@cornerstonejs/core';
+import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { conventionalFlips } from '../core/orientation';
-import { dot, scale, add, sub, unit, type Vec3 } from '../core/vector';
+import { add, dot, scale, sub, unit, type Vec3 } from '../core/vector';
 import { toRange } from '../core/window';
 import { createDecoder, type FetchValues } from '../data/decoder';
 import { GridStore } from '../data/gridStore';
 import type { GridName, ImageInfo, VolumePreset } from '../data/types';
-import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { PLANES, type Plane, type State, type ViewName } from '../state/model';
 import { gridName } from '../state/reducers';
 import { getState, patch, report, watch } from '../state/store';
 import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
-import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
 import { Sampling } from './sampling';
+import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
 import { applyPreset, relativeRange } from './volumeLook';
 
 const { ViewportType, OrientationAxis, Events } = Enums;
@@ -59,16 +59,46 @@ export class Viewer {
   constructor(engine: RenderingEngine) {
     this.engine = engine;
     this.stopWatching = [
-      watch((s) => s.window, () => this.applyWindow()),
-      watch((s) => s.invert, () => this.applyWindow()),
-      watch((s) => s.slice, () => void this.showSlice()),
-      watch((s) => s.time, () => this.showTime()),
-      watch((s) => s.cursor, () => this.applyCursor()),
-      watch((s) => s.preset, () => this.applyPreset()),
-      watch((s) => s.shift, () => this.applyPreset()),
-      watch((s) => s.presets, () => this.applyPreset()),
-      watch((s) => s.cameras, (c) => c !== this.ownCameras && this.applyCameras()),
-      watch((s) => s.camera3d, (c) => c !== this.ownCamera3d && this.applyCamera3d()),
+      watch(
+        (s) => s.window,
+        () => this.applyWindow(),
+      ),
+      watch(
+        (s) => s.invert,
+        () => this.applyWindow(),
+      ),
+      watch(
+        (s) => s.slice,
+        () => void this.showSlice(),
+      ),
+      watch(
+        (s) => s.time,
+        () => this.showTime(),
+      ),
+      watch(
+        (s) => s.cursor,
+        () => this.applyCursor(),
+      ),
+      watch(
+        (s) => s.preset,
+        () => this.applyPreset(),
+      ),
+      watch(
+        (s) => s.shift,
+        () => this.applyPreset(),
+      ),
+      watch(
+        (s) => s.presets,
+        () => this.applyPreset(),
+      ),
+      watch(
+        (s) => s.cameras,
+        (c) => c !== this.ownCameras && this.applyCameras(),
+      ),
+      watch(
+        (s) => s.camera3d,
+        (c) => c !== this.ownCamera3d && this.applyCamera3d(),
+      ),
     ];
   }
 
@@ -236,7 +266,8 @@ export class Viewer {
 
   private arrived(name: GridName, t: number, first: number, count: number): void {
     const state = getState();
-    if (!state.info || state.info !== this.info || gridName(state.info, state.layout) !== name) return;
+    if (!state.info || state.info !== this.info || gridName(state.info, state.layout) !== name)
+      return;
     this.noteProgress();
     if (state.layout === 'stack' || !this.display || t !== state.time) return;
     this.display.refresh(t, first, count);
@@ -428,11 +459,14 @@ function choosePreset(
   return wanted.map((n) => presets.find((p) => p.name === n)).find(Boolean) ?? presets[0];
 }
 
-const close = (a: number, b: number): boolean =>
-  Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
+const close = (a: number, b: number): boolean => Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
 
 function sameCamera(a: PlaneCamera, b: PlaneCamera): boolean {
-  return close(a.zoom, b.zoom) && Math.abs(a.pan[0] - b.pan[0]) < 0.5 && Math.abs(a.pan[1] - b.pan[1]) < 0.5;
+  return (
+    close(a.zoom, b.zoom) &&
+    Math.abs(a.pan[0] - b.pan[0]) < 0.5 &&
+    Math.abs(a.pan[1] - b.pan[1]) < 0.5
+  );
 }
 
 function volumeCamera(viewport: AnyViewport): VolumeCamera {

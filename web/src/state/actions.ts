@@ -1,9 +1,9 @@
 /** What the user can ask for that needs the server. */
 import { decodeHash, EMPTY, type UrlState } from '../core/hash';
 import { api } from '../data/api';
+import type { DroppedFile } from '../data/droppedFiles';
 import { followSession } from '../data/sessionFeed';
 import type { Boot, ImageSummary, Session, Studies } from '../data/types';
-import type { DroppedFile } from '../data/droppedFiles';
 import { addError, openImage as openInState } from './reducers';
 import { change, getState, patch, report } from './store';
 
@@ -47,7 +47,8 @@ function summaryOf(studies: Studies | null, id: string): ImageSummary | undefine
 }
 
 const firstImage = (studies: Studies): string | null =>
-  studies.studies.flatMap((study) => study.series.flatMap((series) => series.images))[0]?.id ?? null;
+  studies.studies.flatMap((study) => study.series.flatMap((series) => series.images))[0]?.id ??
+  null;
 
 async function refreshStudies(): Promise<void> {
   try {

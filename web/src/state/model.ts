@@ -1,7 +1,8 @@
 /** The whole state of the client as plain, serialisable data. */
+
+import type { Index3 } from '../core/geometry';
 import type { Layout, PlaneCamera, VolumeCamera } from '../core/hash';
 import type { EdgeLetters } from '../core/orientation';
-import type { Index3 } from '../core/geometry';
 import type { Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
 import type { ErrorBody, GridName, ImageInfo, Presets, Session, Studies } from '../data/types';

@@ -28,7 +28,8 @@ export const gridOf = (info: ImageInfo, layout: Layout): GridInfo =>
 /** True where the planes and 3D can be shown at all. */
 export function hasPlanes(info: ImageInfo): boolean {
   const grid = info.grids.regular ?? info.grids.stored;
-  if (info.kind !== 'volume' || !grid.affine || grid.channels !== 1 || grid.shape[0] < 2) return false;
+  if (info.kind !== 'volume' || !grid.affine || grid.channels !== 1 || grid.shape[0] < 2)
+    return false;
   return isRectangular(gridGeometry(grid.shape, grid.affine));
 }
 
@@ -61,7 +62,8 @@ export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
     time: clamp(asked?.time ?? 0, 0, Math.max(0, info.time_points - 1)),
     playing: false,
     frameRate: defaultFrameRate(info.frame_rate, info.frame_times_s),
-    cursor: asked?.cursor ?? (grid.affine ? gridCenter(gridGeometry(grid.shape, grid.affine)) : null),
+    cursor:
+      asked?.cursor ?? (grid.affine ? gridCenter(gridGeometry(grid.shape, grid.affine)) : null),
     preset: asked?.preset ?? info.volume_presets[0] ?? null,
     shift: asked?.shift ?? 0,
     cameras: asked?.cameras ?? {},
@@ -177,5 +179,4 @@ export function urlState(state: State): UrlState {
   };
 }
 
-export const urlHash = (state: State): string =>
-  state.imageId ? encodeHash(urlState(state)) : '';
+export const urlHash = (state: State): string => (state.imageId ? encodeHash(urlState(state)) : '');

@@ -33,4 +33,3 @@ export function watch<T>(select: (state: State) => T, onChange: (value: T) => vo
     onChange(value);
   });
 }
-

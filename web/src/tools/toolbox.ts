@@ -88,13 +88,17 @@ function bindPlanar(tool: ToolName): void {
   const group = ToolGroupManager.getToolGroup(PLANAR)!;
   const { Primary, Secondary, Auxiliary, Wheel } = MouseBindings;
   const always: [string, { mouseButton: number; modifierKey?: number }[]][] = [
-    [PanTool.toolName, [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: KeyboardBindings.Ctrl }]],
+    [
+      PanTool.toolName,
+      [{ mouseButton: Auxiliary }, { mouseButton: Primary, modifierKey: KeyboardBindings.Ctrl }],
+    ],
     [ZoomTool.toolName, [{ mouseButton: Secondary }]],
     [WindowDragTool.toolName, [{ mouseButton: Primary, modifierKey: KeyboardBindings.Shift }]],
     [ScrollTool.toolName, [{ mouseButton: Wheel }]],
   ];
   const chosen = BEHIND[tool];
-  for (const name of Object.values(BEHIND)) if (name) group.setToolPassive(name, { removeAllBindings: true });
+  for (const name of Object.values(BEHIND))
+    if (name) group.setToolPassive(name, { removeAllBindings: true });
   for (const [name, bindings] of always) {
     const all = name === chosen ? [{ mouseButton: Primary }, ...bindings] : bindings;
     group.setToolActive(name, { bindings: all as never });

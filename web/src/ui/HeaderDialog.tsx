@@ -25,10 +25,18 @@ export function HeaderDialog({ opened, onClose }: { opened: boolean; onClose: ()
 
   const needle = search.toLowerCase();
   const rows = (header?.elements ?? []).filter((e) =>
-    `${e.tag} ${e.keyword} ${hidden && e.identifying ? '' : e.value}`.toLowerCase().includes(needle),
+    `${e.tag} ${e.keyword} ${hidden && e.identifying ? '' : e.value}`
+      .toLowerCase()
+      .includes(needle),
   );
   return (
-    <Modal opened={opened} onClose={onClose} size="xl" title={header?.title ?? 'Header'} closeButtonProps={{ 'aria-label': 'Close' }}>
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      size="xl"
+      title={header?.title ?? 'Header'}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
       <TextInput
         aria-label="Search the header"
         placeholder="Search tag, name or value"

@@ -197,7 +197,13 @@ function MeasurementItem({ item }: { item: Measurement }) {
           <div key={line}>{line}</div>
         ))}
       </div>
-      <ActionIcon size="sm" variant="subtle" color="gray" aria-label="Remove measurement" onClick={remove}>
+      <ActionIcon
+        size="sm"
+        variant="subtle"
+        color="gray"
+        aria-label="Remove measurement"
+        onClick={remove}
+      >
         <IconTrash size={14} />
       </ActionIcon>
     </div>

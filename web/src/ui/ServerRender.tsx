@@ -1,8 +1,8 @@
 import { IconArrowDown, IconArrowLeft, IconArrowRight, IconArrowUp } from '@tabler/icons-react';
 import { useState } from 'react';
 import { api } from '../data/api';
-import { useMedvox } from './useMedvox';
 import { ToolButton } from './ToolButton';
+import { useMedvox } from './useMedvox';
 
 const STEP = 20;
 
@@ -30,7 +30,10 @@ export function ServerRender() {
           <ToolButton label="Turn up" onClick={() => setElevation(Math.min(elevation + STEP, 90))}>
             <IconArrowUp {...icon} />
           </ToolButton>
-          <ToolButton label="Turn down" onClick={() => setElevation(Math.max(elevation - STEP, -90))}>
+          <ToolButton
+            label="Turn down"
+            onClick={() => setElevation(Math.max(elevation - STEP, -90))}
+          >
             <IconArrowDown {...icon} />
           </ToolButton>
         </div>

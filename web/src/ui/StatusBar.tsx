@@ -25,13 +25,7 @@ function ScanProgress({ session }: { session: Session | null }) {
   const share = total ? (100 * done) / total : 100;
   return (
     <span style={{ display: 'flex', alignItems: 'center', gap: 8 }} data-scan-progress={done}>
-      <Progress
-        value={share}
-        animated={!total}
-        size="sm"
-        w={120}
-        aria-label="Scanning"
-      />
+      <Progress value={share} animated={!total} size="sm" w={120} aria-label="Scanning" />
       {total ? `${text} ${done} / ${total}` : `${text} ${done}`}
     </span>
   );

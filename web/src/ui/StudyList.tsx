@@ -15,7 +15,9 @@ export function StudyList() {
   return (
     <nav className="list" aria-label="Studies and series">
       <div className="list-scroll">
-        {studies?.studies.map((study) => <StudyItem key={study.id} study={study} />)}
+        {studies?.studies.map((study) => (
+          <StudyItem key={study.id} study={study} />
+        ))}
         {count === 0 && session?.state !== 'scanning' && (
           <p className="quiet">No studies. Drop files here or open a folder below.</p>
         )}
@@ -29,7 +31,9 @@ export function StudyList() {
 function StudyItem({ study }: { study: Study }) {
   const hidden = useMedvox((s) => s.hidePatient);
   const { patient } = study;
-  const name = hidden ? 'Patient hidden' : formatName(patient.name) || patient.id || 'No patient name';
+  const name = hidden
+    ? 'Patient hidden'
+    : formatName(patient.name) || patient.id || 'No patient name';
   const facts = hidden ? [] : [patient.id, patient.sex, formatDate(study.date)];
   return (
     <section className="study">
@@ -124,9 +128,7 @@ export function FindingList({ findings }: { findings: Finding[] }) {
       <span className={`chip ${finding.level}`}>{finding.level}</span>{' '}
       <span className="quiet">{finding.code}</span>
       <p>{finding.text}</p>
-      <p className="quiet">
-        {[finding.where, finding.reference].filter(Boolean).join(' · ')}
-      </p>
+      <p className="quiet">{[finding.where, finding.reference].filter(Boolean).join(' · ')}</p>
     </div>
   ));
 }
@@ -165,7 +167,14 @@ function OpenBox() {
         >
           Add files
         </Button>
-        <input ref={picker} type="file" multiple hidden aria-label="Files to add" onChange={upload} />
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          aria-label="Files to add"
+          onChange={upload}
+        />
       </div>
     </form>
   );

@@ -58,7 +58,12 @@ export function Toolbar() {
         medvox
       </div>
       <div className="bar-group">
-        <ToolButton label="List of studies" shortcut="B" pressed={sidebar} onClick={() => patch({ sidebar: !sidebar })}>
+        <ToolButton
+          label="List of studies"
+          shortcut="B"
+          pressed={sidebar}
+          onClick={() => patch({ sidebar: !sidebar })}
+        >
           <IconLayoutSidebar {...ICON} />
         </ToolButton>
       </div>
@@ -78,7 +83,12 @@ export function Toolbar() {
         <ToolButton label="Help" shortcut="?" onClick={() => patch({ help: true })}>
           <IconHelp {...ICON} />
         </ToolButton>
-        <ToolButton label="Details" shortcut="N" pressed={panel} onClick={() => patch({ panel: !panel })}>
+        <ToolButton
+          label="Details"
+          shortcut="N"
+          pressed={panel}
+          onClick={() => patch({ panel: !panel })}
+        >
           <IconLayoutSidebarRight {...ICON} />
         </ToolButton>
       </div>
@@ -151,7 +161,12 @@ function PictureGroup() {
           <WindowItems />
         </Menu.Dropdown>
       </Menu>
-      <ToolButton label="Invert" shortcut="I" pressed={invert} onClick={() => patch({ invert: !getState().invert })}>
+      <ToolButton
+        label="Invert"
+        shortcut="I"
+        pressed={invert}
+        onClick={() => patch({ invert: !getState().invert })}
+      >
         <IconContrast {...ICON} />
       </ToolButton>
       <ToolButton label="Fit" shortcut="F" onClick={() => patch({ cameras: {} })}>

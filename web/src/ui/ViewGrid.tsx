@@ -64,21 +64,22 @@ export default function ViewGrid() {
             key={`${info?.id} ${layout} ${view}`}
             data-active={VIEWS[layout].length > 1 && activeView === view}
           >
-            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll the focused view */}
-            <section
+            <div
+              role="application"
               aria-label={LABELS[view]}
+              className="pane-focus"
+              // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys scroll the focused view
               tabIndex={0}
-              style={{ position: 'absolute', inset: 0 }}
               onFocus={() => patch({ activeView: view })}
+              onContextMenu={(event) => event.preventDefault()}
             >
               <div
                 className="pane-view"
                 data-view={view}
                 data-tool={view === 'volume' ? 'rotate' : tool}
-                onContextMenu={(event) => event.preventDefault()}
               />
               <Overlay view={view} />
-            </section>
+            </div>
           </div>
         ))
       )}

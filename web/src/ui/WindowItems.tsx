@@ -11,7 +11,9 @@ export function WindowItems() {
   return windowPresets(info, presets).map(({ name, center, width }) => (
     <Menu.Item
       key={`${name} ${center} ${width}`}
-      rightSection={<span className="quiet">{`${formatNumber(center)} / ${formatNumber(width)}`}</span>}
+      rightSection={
+        <span className="quiet">{`${formatNumber(center)} / ${formatNumber(width)}`}</span>
+      }
       onClick={() => patch({ window: { center, width } })}
     >
       {name}
