@@ -29,11 +29,12 @@ def test_functions_are_short():
 
 
 def test_functions_have_few_arguments():
+    """Kernels are left out: what numba compiles takes plain arrays and numbers, one by one."""
     found = {
         f"{source}:{function.name}": argument_count(function)
         for source in [*sources("src", "tools", "benchmarks"), *scripts()]
         for function in source.functions()
-        if not is_command(function)
+        if not is_command(function) and not source.path.stem.endswith("_kernels")
     }
     assert {name: count for name, count in found.items() if count > ARGUMENTS} == {}
 
