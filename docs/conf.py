@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import types
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ version = release
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 exclude_patterns = ["_build", "Thumbs.db", ".DS_Store"]
-suppress_warnings = ["config.cache"]
+# Signatures name types without their module: two classes of one name are both meant then.
+suppress_warnings = ["config.cache", "ref.python"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
@@ -62,6 +64,12 @@ def turned_link(text: str, target: str) -> str:
     return f"[{text}](../{target.removeprefix('docs/')})" if inside else f"`{target}`"
 
 
+def skip_alias(app: object, kind: str, name: str, member: object, skip: bool, options: object) -> bool | None:
+    """Leave out aliases such as `Piece = tuple[int, int]`: autodoc takes them for classes."""
+    return True if isinstance(member, types.GenericAlias | types.UnionType) else None
+
+
 def setup(app: Any) -> None:
     """Sphinx calls this."""
+    app.connect("autodoc-skip-member", skip_alias)
     app.connect("source-read", show_root_text)
