@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +22,7 @@ from rich.progress import (
 from medvox.core.errors import MedvoxError
 from medvox.core.progress import Progress as ProgressReceiver
 
-out = Console()
+out = Console() if sys.stdout.isatty() else Console(width=400)
 err = Console(stderr=True)
 STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
