@@ -106,8 +106,8 @@ class FrameArray:
         else:
             lead_keys, inner = keys[:count], keys[count:]
         numbers = np.arange(math.prod(self.lead_shape)).reshape(self.lead_shape)[lead_keys]
-        frames = self._read(numbers.ravel().tolist())
-        part = frames[(slice(None), *inner)].reshape(numbers.shape + frames[(0, *inner)].shape)
+        part = self._read(numbers.ravel().tolist())[(slice(None), *inner)]
+        part = part.reshape(numbers.shape + part.shape[1:])
         if not colour or isinstance(keys[count - 1], int):
             return part
         at = numbers.ndim - (0 if isinstance(keys[count], int) else 1)

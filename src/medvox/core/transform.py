@@ -96,7 +96,7 @@ class DisplacementField:
     grid
         Where the displacements are given.
     displacement_mm
-        (3, k, j, i) LPS components; zero outside the grid.
+        (3, k, j, i) LPS components; outside the grid that of the nearest edge.
     """
 
     grid: Grid
@@ -116,7 +116,7 @@ class DisplacementField:
 
         points = np.asarray(points_mm, dtype=np.float64)
         index = np.moveaxis(self.grid.to_voxel(points), -1, 0)
-        moved = [map_coordinates(part, index, order=1, cval=0.0) for part in self.displacement_mm]
+        moved = [map_coordinates(part, index, order=1, mode="nearest") for part in self.displacement_mm]
         return np.asarray(points + np.stack(moved, axis=-1))
 
     def inverse(self, iterations: int = 50, tolerance_mm: float = 1e-4) -> DisplacementField:
