@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from dicom.scan_truth import differences, of, read, real_files, shipped_files
 
+from dicom.scan_truth import differences, of, read, real_files, shipped_files
 from medvox.core.finding import Finding
 from medvox.dicom import scan
 from medvox.dicom.header import Header
@@ -77,7 +77,7 @@ def everything(header: Header) -> tuple[object, ...]:
 
 def test_headers_are_light() -> None:
     headers, _, _ = scanned(shipped_files())
-    sizes = [len(header._index) + len(header._values) for header in headers]  # noqa: SLF001
+    sizes = [len(header._index) + len(header._values) for header in headers]
     assert sum(sizes) / len(sizes) < 4096
 
 

@@ -139,6 +139,8 @@ class Header:
         if found is None:
             return None
         code, place, length = found
+        if code & 0xFFFF == 0 and VRS.get(tag) == "SQ":
+            return b""
         if not code & FAR:
             return self._values[place : place + length]
         if length == UNDEFINED or self.vr(tag) == "SQ":
@@ -262,6 +264,8 @@ def _whole(data: bytes, code: str) -> bytes:
 
 def _from_text(data: bytes) -> tuple[float, ...]:
     """Numbers of a DS or IS value."""
+    if not _NUMBER_CHARACTERS.issuperset(data):
+        return ()
     try:
         numbers = tuple(
             float(part.strip(b" \0\t").replace(b",", b".")) for part in data.rstrip(b" \0").split(b"\\")

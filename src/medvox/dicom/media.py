@@ -72,9 +72,9 @@ def dicomdir_entries(path: Path) -> tuple[DirectoryEntry, ...]:
         try:
             records = list(dcmread(path, force=True).get("DirectoryRecordSequence") or ())
             spelled = list(_file_ids(records))
-        except OSError as error:
-            raise AccessError(f"cannot be read: {error.strerror}", where=path.name) from None
         except Exception as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise AccessError(f"cannot be read: {error.strerror}", where=path.name) from None
             raise FormatError("the DICOMDIR cannot be read", where=path.name) from error
     folder = _Folder(path.parent)
     entries = []

@@ -212,8 +212,8 @@ def make_header(
     name = file.name
     if result == elements.BROKEN:
         raise FormatError("the data elements are nested too deep or repeat without end", where=name)
-    if state[elements.STEPS] == 0:
-        raise TruncatedError("no data element can be read", where=name)
+    if state[elements.IN_META] == 1:
+        raise TruncatedError("the file ends before its data set", where=name)
     encoding = encoding_of(state, deflated)
     pixel, findings = span_of(state, name) if result == elements.PIXELS else (None, ())
     if result == elements.TRUNCATED:
