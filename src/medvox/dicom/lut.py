@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -194,23 +197,34 @@ def _first_item(header: Header, tag: int) -> Dataset | None:
     if tag not in header:
         return None
     data = header.dataset()
-    items = data[tag].value if tag in data else ()
-    return items[0] if items else None
+    with _pydicom(header):
+        items = data[tag].value if tag in data else ()
+        return items[0] if items else None
+
+
+@contextmanager
+def _pydicom(header: Header) -> Iterator[None]:
+    """Silence pydicom's warnings and turn its errors, of many classes, into ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except Exception as error:
+            text = "a look-up table has no valid descriptor or data"
+            raise FormatError(text, where=header.name, got=type(error).__name__) from error
 
 
 def _table(item: Dataset, signed: bool, header: Header) -> tuple[int, NDArray[Any], int]:
     """First value mapped, entries and their bits (PS3.3 C.11.1.1.1, C.11.2.1.1)."""
     where = f"{header.name} (0028,3002)"
-    try:
+    with _pydicom(header):
         count, first, bits = (int(value) for value in item[LUT_DESCRIPTOR].value)
         data = item[LUT_DATA].value
-    except (KeyError, TypeError, ValueError) as error:
-        raise FormatError("a look-up table has no valid descriptor or data", where=where) from error
+        entries = _entries(data, (count & 0xFFFF) or 1 << 16, bits, header.encoding.big_endian)
     count = (count & 0xFFFF) or 1 << 16
     first &= 0xFFFF
     if signed and first >= 1 << 15:
         first -= 1 << 16
-    entries = _entries(data, count, bits, header.encoding.big_endian)
     if len(entries) < count or not 1 <= bits <= 16:
         raise FormatError("a look-up table is too short", where=where, got=len(entries), expected=count)
     return first, entries[:count], bits

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medvox.core.errors import FormatError, MedvoxError, TruncatedError, UnsupportedError
 from medvox.dicom.pixels import photometric
-from medvox.dicom.pixels.codestreams import CodeStream, has_end, jpeg_2000_stream, jpeg_stream
+from medvox.dicom.pixels.codestreams import CodeStream, has_end, jpeg_2000_stream, jpeg_stream, jpeg_xl_size
 from medvox.dicom.pixels.format import PixelFormat
 from medvox.dicom.pixels.native import decode_native
 from medvox.dicom.pixels.rle import decode_rle
@@ -151,28 +151,20 @@ def _with_end(data: bytes, where: str) -> bytes:
 
 def _jpeg_ls(data: bytes, form: PixelFormat, where: str, out: AnyArray | None) -> Decoded:
     stream = _checked(jpeg_stream(data), form, where)
+    if not has_end(data):
+        data += b"\xff\xd9"  # without it CharLS takes seconds to find that bits are missing
     target = _target(out, stream.precision, signed=False)
     return imagecodecs.jpegls_decode(data, out=target), form.photometric
 
 
 def _jpeg_2000(data: bytes, form: PixelFormat, where: str, out: AnyArray | None) -> Decoded:
-    return _wavelet(imagecodecs.jpeg2k_decode, data, form, where, out)
+    """JPEG 2000 and HTJ2K; undoing the component transform leaves RGB (T.800 annex G).
 
-
-def _htj2k(data: bytes, form: PixelFormat, where: str, out: AnyArray | None) -> Decoded:
-    return _wavelet(imagecodecs.htj2k_decode, data, form, where, out)
-
-
-def _wavelet(
-    decode: Callable[..., Any],
-    data: bytes,
-    form: PixelFormat,
-    where: str,
-    out: AnyArray | None,
-) -> Decoded:
-    """JPEG 2000 and HTJ2K; the decoder undoes the component transform, which leaves RGB (T.800 annex G)."""
+    OpenJPEG decodes both. OpenJPH takes half the time for HTJ2K, but its binding hides errors: a damaged
+    frame would come back with lines missing and no word of it.
+    """
     stream = _checked(jpeg_2000_stream(data), form, where)
-    samples = decode(data, out=_target(out, stream.precision, stream.signed))
+    samples = imagecodecs.jpeg2k_decode(data, out=_target(out, stream.precision, stream.signed))
     if stream.ybr or form.photometric in photometric.YBR_J2K:
         return samples, photometric.RGB
     return samples, form.photometric
@@ -180,6 +172,9 @@ def _wavelet(
 
 def _jpeg_xl(data: bytes, form: PixelFormat, where: str, out: AnyArray | None) -> Decoded:
     """JPEG XL; its decoder gives grey or RGB whatever it used inside (PS3.5 8.2.17)."""
+    size = jpeg_xl_size(data)
+    if size != (form.rows, form.columns):
+        raise _misfit(size, (form.rows, form.columns), where)
     samples = imagecodecs.jpegxl_decode(data, numthreads=1)
     return samples, form.photometric if form.samples == 1 else photometric.RGB
 
@@ -214,7 +209,7 @@ _DECODERS: dict[Codec, Callable[[bytes, PixelFormat, str, AnyArray | None], Deco
     Codec.JPEG: _jpeg,
     Codec.JPEG_LS: _jpeg_ls,
     Codec.JPEG_2000: _jpeg_2000,
-    Codec.HTJ2K: _htj2k,
+    Codec.HTJ2K: _jpeg_2000,
     Codec.JPEG_XL: _jpeg_xl,
     Codec.RLE: _rle,
     Codec.NATIVE_FRAGMENTS: _native,

@@ -1,7 +1,7 @@
 """Code streams: what the markers of a compressed frame say, before it is decoded.
 
-JPEG markers: ITU-T T.81 B, JPEG-LS T.87 C, JPEG 2000 T.800 A. JFIF and Adobe markers tell the colour
-space of a JPEG image (T.871; T.872 6.5.3).
+JPEG markers: ITU-T T.81 B, JPEG-LS T.87 C, JPEG 2000 T.800 A, JPEG XL ISO/IEC 18181-1 D. JFIF and Adobe
+markers tell the colour space of a JPEG image (T.871; T.872 6.5.3).
 """
 
 from __future__ import annotations
@@ -121,6 +121,40 @@ def _has_component_transform(data: bytes, at: int) -> bool | None:
             return None
         at += 2 + length
     return None
+
+
+def jpeg_xl_size(data: bytes) -> tuple[int, int] | None:
+    """Read rows and columns of a JPEG XL stream, bare or in boxes (ISO/IEC 18181-1 D.2, 18181-2)."""
+    start = data.find(b"\xff\x0a") if data[:4] == b"\0\0\0\x0c" else 0
+    if start < 0 or data[start : start + 2] != b"\xff\x0a":
+        return None
+    bits = _Bits(int.from_bytes(data[start + 2 : start + 18], "little"))
+    small = bits.take(1)
+    rows = _xl_length(bits, small)
+    ratio = bits.take(3)
+    if ratio == 0:
+        return rows, _xl_length(bits, small)
+    above, below = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))[ratio - 1]
+    return rows, rows * above // below
+
+
+def _xl_length(bits: _Bits, small: int) -> int:
+    if small:
+        return (bits.take(5) + 1) * 8
+    return bits.take((9, 13, 18, 30)[bits.take(2)]) + 1
+
+
+class _Bits:
+    """Bits of a number, the lowest first."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def take(self, count: int) -> int:
+        """Take the next bits off."""
+        value = self.number & ((1 << count) - 1)
+        self.number >>= count
+        return value
 
 
 def has_end(data: bytes) -> bool:
