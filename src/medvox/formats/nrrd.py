@@ -310,7 +310,7 @@ def _kind(name: str, volume: Volume) -> str:
         return "domain"
     if name == CHANNEL:
         return "RGB-color" if volume.channels == 3 and volume.dtype == np.uint8 else "vector"
-    return "time" if name == TIME else "list"
+    return "list"  # also for time: ITK and Slicer take the kind "time" for a fourth axis of space
 
 
 def _space_lines(volume: Volume, names: list[str]) -> list[str]:
@@ -332,14 +332,17 @@ def _vector(values: NDArray[np.float64]) -> str:
 
 
 def _time_lines(volume: Volume, names: list[str]) -> list[str]:
-    """Start and step of an even time axis; NaN for the others (NRRD: "spacings", "axis mins")."""
+    """Write unit, start and step of the time axis; NaN for the others (NRRD: "spacings", "axis mins")."""
     even = even_step(volume)
-    if TIME not in names or even is None:
+    if TIME not in names:
         return []
+    units = "units: " + " ".join('"s"' if name == TIME else '""' for name in names)
+    if even is None:
+        return [units]
     start, step = even
     nan = math.nan
     return [
+        units,
         "spacings: " + " ".join(repr(step if name == TIME else nan) for name in names),
         "axis mins: " + " ".join(repr(start if name == TIME else nan) for name in names),
-        "units: " + " ".join('"s"' if name == TIME else '""' for name in names),
     ]

@@ -199,7 +199,7 @@ def axes(header: NrrdHeader) -> list[Axis]:
             named.append(Axis(next(letters), extent[n], kinds[n]))
         else:
             taken = [axis.name for axis in named]
-            name = _unique(_name(kinds[n], extent[n]), taken)
+            name = _unique(_name(kinds[n], units[n]), taken)
             named.append(Axis(name, extent[n], kinds[n], *_time(header, n, count, units[n], name)))
     return named
 
@@ -215,8 +215,8 @@ def _spatial(header: NrrdHeader, kinds: list[str], count: int) -> list[int]:
     return found[:3]
 
 
-def _name(kind: str, size: int) -> str:
-    if kind == "time":
+def _name(kind: str, unit: str) -> str:
+    if kind == "time" or unit.lower() in _SECONDS.keys() - {""}:
         return TIME
     if kind in _LIST_KINDS:
         return "list"
