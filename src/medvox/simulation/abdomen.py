@@ -35,8 +35,8 @@ def paint_abdomen(canvas: Canvas) -> None:
 
 def liver() -> Shape:
     """Outline of the liver before its neighbours press on it."""
-    shape = ellipsoid((-66, 8, 266), (66, 84, 76)).join(
-        ellipsoid((-2, -40, 292), (60, 38, 36)), ellipsoid((-86, 20, 212), (38, 52, 44)), blend=20
+    shape = ellipsoid((-66, 8, 262), (70, 88, 82)).join(
+        ellipsoid((-2, -40, 288), (62, 42, 40)), ellipsoid((-86, 20, 212), (38, 52, 44)), blend=20
     )
     hollow = ellipsoid((-22, 20, 232), (38, 40, 34))
     return shape.cut(hollow, half_space((40, -30, 285), (-0.72, -0.2, 0.66)), blend=12).roughen(0.8, 28)

@@ -27,7 +27,10 @@ def body_outline() -> Shape:
     shape = loft(BODY)
     head = [
         ellipsoid((0, 3, 741), (79, 99, 79)),
-        ellipsoid((0, -46, 668), (58, 52, 68)),
+        ellipsoid((0, -46, 668), (60, 52, 68)),
+        ellipsoid((34, -62, 676), (28, 26, 30)),
+        ellipsoid((-34, -62, 676), (28, 26, 30)),
+        ellipsoid((0, -60, 722), (58, 36, 26)),
         ellipsoid((0, -62, 616), (38, 34, 22)),
     ]
     shape = shape.join(*head, blend=22)

@@ -46,7 +46,7 @@ def cerebrum(  # noqa: PLR0913
                 x = affine[0, 0] * k + affine[0, 1] * j + affine[0, 2] * i + affine[0, 3]
                 y = affine[1, 0] * k + affine[1, 1] * j + affine[1, 2] * i + affine[1, 3]
                 z = affine[2, 0] * k + affine[2, 1] * j + affine[2, 2] * i + affine[2, 3]
-                d = distance(rows, sections, x, y, z)
+                d = distance(rows, rows.shape[0], sections, x, y, z)
                 if d > soft_mm:
                     continue
                 u, v, w = x - center[0], (y - center[1]) * 0.82, z - center[2]
@@ -91,7 +91,7 @@ def cerebellum(  # noqa: PLR0913
                 x = affine[0, 0] * k + affine[0, 1] * j + affine[0, 2] * i + affine[0, 3]
                 y = affine[1, 0] * k + affine[1, 1] * j + affine[1, 2] * i + affine[1, 3]
                 z = affine[2, 0] * k + affine[2, 1] * j + affine[2, 2] * i + affine[2, 3]
-                d = distance(rows, sections, x, y, z)
+                d = distance(rows, rows.shape[0], sections, x, y, z)
                 share = min(1.0, max(0.0, 0.5 - d / soft_mm))
                 if share <= 0.0:
                     continue

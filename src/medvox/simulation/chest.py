@@ -58,7 +58,8 @@ def lung(side: str) -> Shape:
 
 def paint_chest(canvas: Canvas) -> None:
     """Paint lungs, airways, heart, gullet."""
-    canvas.paint(domes(), "diaphragm", "muscle", only_on={"trunk cavity"}, inset_mm=-2.0)
+    muscle = domes().within(half_space((0, 0, 262), (0, 0.25, -1)), blend=4)
+    canvas.paint(muscle, "diaphragm", "muscle", only_on={"trunk cavity"}, inset_mm=-2.0)
     canvas.paint(domes(), "trunk cavity", "fat", only_on={"diaphragm", "trunk cavity"}, inset_mm=1.6)
     rng = np.random.default_rng(5)
     for side in ("left", "right"):

@@ -29,7 +29,7 @@ class CtScanner:
     """
 
     arterial: bool = True
-    blur_mm: float = 2.2
+    blur_mm: float = 2.6
     noise_hu: float = 9.0
     seed: int = 11
 

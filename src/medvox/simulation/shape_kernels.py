@@ -46,112 +46,112 @@ def _super_ellipse(a: float, b: float, c: float, radii: tuple[float, float, floa
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _ellipsoid(row: np.ndarray, x: float, y: float, z: float) -> float:
-    x, y, z = x - row[4], y - row[5], z - row[6]
-    a = row[10] * x + row[11] * y + row[12] * z
-    b = row[13] * x + row[14] * y + row[15] * z
-    c = row[16] * x + row[17] * y + row[18] * z
-    return float(_super_ellipse(a, b, c, (row[7], row[8], row[9]), row[19]))
+def _ellipsoid(rows: np.ndarray, n: int, x: float, y: float, z: float) -> float:
+    x, y, z = x - rows[n, 4], y - rows[n, 5], z - rows[n, 6]
+    a = rows[n, 10] * x + rows[n, 11] * y + rows[n, 12] * z
+    b = rows[n, 13] * x + rows[n, 14] * y + rows[n, 15] * z
+    c = rows[n, 16] * x + rows[n, 17] * y + rows[n, 18] * z
+    return float(_super_ellipse(a, b, c, (rows[n, 7], rows[n, 8], rows[n, 9]), rows[n, 19]))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _cone(row: np.ndarray, x: float, y: float, z: float) -> float:
+def _cone(rows: np.ndarray, n: int, x: float, y: float, z: float) -> float:
     """Distance to a capsule whose radius runs from one end to the other, flattened along an axis."""
-    x, y, z = x - row[4], y - row[5], z - row[6]
-    bx, by, bz = row[7] - row[4], row[8] - row[5], row[9] - row[6]
+    x, y, z = x - rows[n, 4], y - rows[n, 5], z - rows[n, 6]
+    bx, by, bz = rows[n, 7] - rows[n, 4], rows[n, 8] - rows[n, 5], rows[n, 9] - rows[n, 6]
     length = bx * bx + by * by + bz * bz
     t = 0.0
     if length > 0.0:
         t = min(1.0, max(0.0, (x * bx + y * by + z * bz) / length))
     x, y, z = x - t * bx, y - t * by, z - t * bz
-    radius = row[10] + t * (row[11] - row[10])
+    radius = rows[n, 10] + t * (rows[n, 11] - rows[n, 10])
     far = math.sqrt(x * x + y * y + z * z)
-    if row[15] == 1.0 or far < 1e-9:
+    if rows[n, 15] == 1.0 or far < 1e-9:
         return float(far - radius)
-    along = x * row[12] + y * row[13] + z * row[14]
-    stretch = math.sqrt(far * far + along * along * (row[15] * row[15] - 1.0))
+    along = x * rows[n, 12] + y * rows[n, 13] + z * rows[n, 14]
+    stretch = math.sqrt(far * far + along * along * (rows[n, 15] * rows[n, 15] - 1.0))
     return float((stretch - radius) * far / stretch)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _loft(row: np.ndarray, sections: np.ndarray, x: float, y: float, z: float) -> float:
+def _loft(rows: np.ndarray, n: int, sections: np.ndarray, x: float, y: float, z: float) -> float:
     """Distance to a stack of super-ellipses, each with its own centre, radii and exponent."""
-    first, count = int(row[4]), int(row[5])
-    at = (z - row[6]) / row[7]
-    beyond = max(-at, at - (count - 1)) * row[7]
+    count = int(rows[n, 5])
+    at = (z - rows[n, 6]) / rows[n, 7]
+    beyond = max(-at, at - (count - 1)) * rows[n, 7]
     at = min(max(at, 0.0), count - 1.0)
-    n = min(int(at), count - 2)
-    f = at - n
-    low, high = sections[first + n], sections[first + n + 1]
+    step = min(int(at), count - 2)
+    a = int(rows[n, 4]) + step
+    f = at - step
     g = 1.0 - f
-    v = y - (g * low[1] + f * high[1])
-    depth = g * low[3] + f * high[3] if v < 0.0 else g * low[4] + f * high[4]
-    u = x - (g * low[0] + f * high[0])
-    d = _super_ellipse(u, v, 0.0, (g * low[2] + f * high[2], depth, 1e3), g * low[5] + f * high[5])
-    return float(max(d, beyond)) if beyond > -50.0 else float(d)
+    u = x - (g * sections[a, 0] + f * sections[a + 1, 0])
+    v = y - (g * sections[a, 1] + f * sections[a + 1, 1])
+    side = 3 if v < 0.0 else 4
+    wide = g * sections[a, 2] + f * sections[a + 1, 2]
+    deep = g * sections[a, side] + f * sections[a + 1, side]
+    d = _super_ellipse(u, v, 0.0, (wide, deep, 1e3), g * sections[a, 5] + f * sections[a + 1, 5])
+    return float(max(d, beyond))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _to_segment(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """Squared distance of a point to a segment."""
-    d = b - a
-    t = min(1.0, max(0.0, ((p - a) * d).sum() / (d * d).sum()))
-    away = p - a - t * d
-    return float((away * away).sum())
+def _to_segment(rows: np.ndarray, n: int, a: int, b: int, p: tuple[float, float, float]) -> float:
+    """Squared distance of a point to the edge between the corners at columns a and b."""
+    dx, dy, dz = rows[n, b] - rows[n, a], rows[n, b + 1] - rows[n, a + 1], rows[n, b + 2] - rows[n, a + 2]
+    x, y, z = p[0] - rows[n, a], p[1] - rows[n, a + 1], p[2] - rows[n, a + 2]
+    t = min(1.0, max(0.0, (x * dx + y * dy + z * dz) / (dx * dx + dy * dy + dz * dz)))
+    return float((x - t * dx) ** 2 + (y - t * dy) ** 2 + (z - t * dz) ** 2)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _triangle(row: np.ndarray, x: float, y: float, z: float) -> float:
-    """Distance to a plate: a triangle grown by a radius."""
-    a, b, c = row[4:7], row[7:10], row[10:13]
-    middle = (a + b + c) / 3.0
-    dx, dy, dz = x - middle[0], y - middle[1], z - middle[2]
-    if dx * dx + dy * dy + dz * dz > row[17] * row[17]:
-        return float(math.sqrt(dx * dx + dy * dy + dz * dz) - row[17] + 12.0)
-    p = np.array([x, y, z])
-    normal = np.cross(b - a, c - a)
-    inside = (
-        (np.cross(b - a, normal) * (p - a)).sum() <= 0.0
-        and (np.cross(c - b, normal) * (p - b)).sum() <= 0.0
-        and (np.cross(a - c, normal) * (p - c)).sum() <= 0.0
-    )
-    if inside:
-        away = abs((normal * (p - a)).sum()) / math.sqrt((normal * normal).sum())
+def _side(rows: np.ndarray, n: int, a: int, b: int, p: tuple[float, float, float]) -> float:
+    """Positive where a point lies beyond the edge between the corners at columns a and b."""
+    dx, dy, dz = rows[n, b] - rows[n, a], rows[n, b + 1] - rows[n, a + 1], rows[n, b + 2] - rows[n, a + 2]
+    x, y, z = p[0] - rows[n, a], p[1] - rows[n, a + 1], p[2] - rows[n, a + 2]
+    nx, ny, nz = rows[n, 13], rows[n, 14], rows[n, 15]
+    return float((dy * nz - dz * ny) * x + (dz * nx - dx * nz) * y + (dx * ny - dy * nx) * z)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _triangle(rows: np.ndarray, n: int, x: float, y: float, z: float) -> float:
+    """Distance to a plate: a triangle (columns 4 to 12, unit normal 13 to 15) grown by a radius."""
+    p = (x, y, z)
+    if _side(rows, n, 4, 7, p) <= 0.0 and _side(rows, n, 7, 10, p) <= 0.0 and _side(rows, n, 10, 4, p) <= 0.0:
+        along = (x - rows[n, 4]) * rows[n, 13] + (y - rows[n, 5]) * rows[n, 14] + (z - rows[n, 6]) * rows[n, 15]
+        return float(abs(along) - rows[n, 16])
+    first = min(_to_segment(rows, n, 4, 7, p), _to_segment(rows, n, 7, 10, p))
+    return float(math.sqrt(min(first, _to_segment(rows, n, 10, 4, p))) - rows[n, 16])
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _primitive(rows: np.ndarray, n: int, sections: np.ndarray, x: float, y: float, z: float) -> float:
+    kind = rows[n, 0]
+    if kind == ELLIPSOID:
+        d = _ellipsoid(rows, n, x, y, z)
+    elif kind == CONE:
+        d = _cone(rows, n, x, y, z)
+    elif kind == LOFT:
+        d = _loft(rows, n, sections, x, y, z)
+    elif kind == TRIANGLE:
+        d = _triangle(rows, n, x, y, z)
     else:
-        away = math.sqrt(min(_to_segment(p, a, b), _to_segment(p, b, c), _to_segment(p, c, a)))
-    return float(away - row[16])
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _primitive(row: np.ndarray, sections: np.ndarray, x: float, y: float, z: float) -> float:
-    if row[0] == ELLIPSOID:
-        d = _ellipsoid(row, x, y, z)
-    elif row[0] == CONE:
-        d = _cone(row, x, y, z)
-    elif row[0] == LOFT:
-        d = _loft(row, sections, x, y, z)
-    elif row[0] == TRIANGLE:
-        d = _triangle(row, x, y, z)
-    else:
-        d = (x - row[4]) * row[7] + (y - row[5]) * row[8] + (z - row[6]) * row[9]
-    if row[3] > 0.0:
-        d = abs(d) - row[3]
+        d = (x - rows[n, 4]) * rows[n, 7] + (y - rows[n, 5]) * rows[n, 8] + (z - rows[n, 6]) * rows[n, 9]
+    if rows[n, 3] > 0.0:
+        d = abs(d) - rows[n, 3]
     return float(d)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def distance(rows: np.ndarray, sections: np.ndarray, x: float, y: float, z: float) -> float:
-    """Signed distance in mm of a point to the shape that `rows` build up in order."""
+def distance(rows: np.ndarray, count: int, sections: np.ndarray, x: float, y: float, z: float) -> float:
+    """Signed distance in mm of a point to the shape that the first `count` rows build up in order."""
     total = 1e9
-    for n in range(rows.shape[0]):
-        row = rows[n]
-        d = _primitive(row, sections, x, y, z)
-        blend = row[2]
-        if row[1] == UNION:
+    for n in range(count):
+        d = _primitive(rows, n, sections, x, y, z)
+        blend = rows[n, 2]
+        if rows[n, 1] == UNION:
             h = max(blend - abs(total - d), 0.0)
             total = min(total, d) - (h * h / (4.0 * blend) if blend > 0.0 else 0.0)
         else:
-            if row[1] == CUT:
+            if rows[n, 1] == CUT:
                 d = -d
             h = max(blend - abs(total - d), 0.0)
             total = max(total, d) + (h * h / (4.0 * blend) if blend > 0.0 else 0.0)
@@ -173,17 +173,18 @@ def near_rows(
     """
     count, solids, cuts, deep = 0, 0, 0, False
     for n in range(rows.shape[0]):
-        row = rows[n]
-        d = _primitive(row, sections, point[0], point[1], point[2])
-        far = reach + row[2]
-        if (row[1] == COMMON and d < -2.5 * far) or (row[1] != COMMON and d > far):
+        d = _primitive(rows, n, sections, point[0], point[1], point[2])
+        far = reach + rows[n, 2]
+        inside = d < -(1.5 * reach + rows[n, 2])
+        if (rows[n, 1] == COMMON and inside) or (rows[n, 1] != COMMON and d > far):
             continue
-        if row[1] == UNION:
+        if rows[n, 1] == UNION:
             solids += 1
-            deep = deep or d < -2.5 * far
+            deep = deep or inside
         else:
             cuts += 1
-        kept[count] = row
+        for column in range(ROW):
+            kept[count, column] = rows[n, column]
         count += 1
     if solids == 0:
         return 0, False
@@ -257,10 +258,7 @@ def paint(  # noqa: PLR0913
     """
     kept = np.empty_like(rows)
     half = BLOCK / 2.0
-    reach = 0.0
-    for axis in range(3):
-        reach += math.sqrt((affine[:3, axis] ** 2).sum()) * half
-    reach += abs(inset_mm) + 2.0 * rough[0] + soft_mm
+    reach = _half_diagonal(affine) * BLOCK + abs(inset_mm) + 2.0 * rough[0] + soft_mm
     for k in range(box[0, 0], box[1, 0], BLOCK):
         for j in range(box[0, 1], box[1, 1], BLOCK):
             for i in range(box[0, 2], box[1, 2], BLOCK):
@@ -275,11 +273,24 @@ def paint(  # noqa: PLR0913
                             share = 1.0
                             if not solid:
                                 x, y, z = _place(affine, kk, jj, ii)
-                                d = distance(kept[:count], sections, x, y, z) + inset_mm
+                                d = distance(kept, count, sections, x, y, z) + inset_mm
                                 d += _roughness(lattice, rough, d - soft_mm, x, y, z)
                                 share = min(1.0, max(0.0, 0.5 - d / soft_mm))
                             if share > 0.0:
                                 put(top, under, cover, (kk, jj, ii), part, share, allowed)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _half_diagonal(affine: np.ndarray) -> float:
+    """Half of the longest diagonal of a voxel in mm."""
+    longest = 0.0
+    for b in (-1.0, 1.0):
+        for c in (-1.0, 1.0):
+            total = 0.0
+            for axis in range(3):
+                total += (affine[axis, 0] + b * affine[axis, 1] + c * affine[axis, 2]) ** 2
+            longest = max(longest, math.sqrt(total))
+    return longest / 2.0
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -320,5 +331,5 @@ def distances(rows: np.ndarray, sections: np.ndarray, points: np.ndarray) -> np.
     """Signed distances of (n, 3) points to a shape."""
     out = np.empty(points.shape[0])
     for n in range(points.shape[0]):
-        out[n] = distance(rows, sections, points[n, 0], points[n, 1], points[n, 2])
+        out[n] = distance(rows, rows.shape[0], sections, points[n, 0], points[n, 1], points[n, 2])
     return out

@@ -87,7 +87,9 @@ class Shape:
         rows[ellipsoid, 10:19:3] *= -1
         rest = solid & ~ellipsoid
         rows[rest, 7] *= -1
-        rows[rows[:, 0] == TRIANGLE, 10] *= -1
+        plate = rows[:, 0] == TRIANGLE
+        rows[plate, 10] *= -1
+        rows[plate, 14:16] *= -1
         rows[rows[:, 0] == CONE, 12] *= -1
         return replace(self, rows=rows, sections=sections)
 
@@ -189,11 +191,8 @@ def sheet(points: ArrayLike, thickness_mm: float) -> Shape:
     for a, b in np.ndindex(net.shape[0] - 1, net.shape[1] - 1):
         p, q, r, s = net[a, b], net[a + 1, b], net[a, b + 1], net[a + 1, b + 1]
         for corners in ((p, q, r), (s, r, q)):
-            middle = np.mean(corners, axis=0)
-            reach = float(np.linalg.norm(np.asarray(corners) - middle, axis=1).max())
-            rows.append(
-                _row(TRIANGLE, [*corners, [0, 0, 0], thickness_mm / 2, reach + thickness_mm / 2 + 12])
-            )
+            normal = np.cross(corners[1] - corners[0], corners[2] - corners[0])
+            rows.append(_row(TRIANGLE, [*corners, normal / np.linalg.norm(normal), thickness_mm / 2]))
     return Shape(np.concatenate(rows))
 
 
