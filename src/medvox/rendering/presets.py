@@ -170,6 +170,9 @@ _ALL = (
         ((0.4, 0.5, 0.08, 0.06), (0.7, 0.88, 0.28, 0.18), (1, 1, 0.75, 0.6)),
         ((0.45, 0), (0.6, 0.06), (0.8, 0.5), (1, 0.85)),
     ),
+    VolumePreset(
+        "ct-mip", "CT maximum intensity", "mip", False, "value", ((0, 0, 0, 0), (1400, 1, 1, 1)), _SOLID
+    ),
     VolumePreset("mip", "Maximum intensity", "mip", False, "relative", _GRAY, _SOLID),
     VolumePreset(
         "pet-mip", "PET maximum intensity", "mip", False, "relative", ((0, 1, 1, 1), (1, 0, 0, 0)), _SOLID
@@ -214,7 +217,7 @@ PRESETS: Mapping[str, VolumePreset] = MappingProxyType({preset.name: preset for 
 
 _BY_MODALITY: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "CT": ("ct-bone", "ct-soft", "ct-vessels", "ct-lung", "ct-skin", "mip"),
+        "CT": ("ct-bone", "ct-soft", "ct-vessels", "ct-lung", "ct-skin", "ct-mip"),
         "MR": ("mr-brain", "mr-angio", "mip", "surface"),
         "PT": ("pet-mip", "pet", "mip"),
         "NM": ("pet-mip", "pet", "mip"),

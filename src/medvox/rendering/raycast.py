@@ -79,7 +79,7 @@ def render_volume(
     view = camera or Camera()
     points = _positions(scene, chosen, shift)
     if chosen.mode == "mip":
-        rays, pixel = scene.rays(view, size, scene.box_mm())
+        rays, pixel = scene.rays(view, size, scene.outline_mm())
         data = cast_projection(scene, rays, size, 0, progress)
         pixels = _mip_pixels(scene, data, chosen, points)
     else:
@@ -128,7 +128,7 @@ def _cast_composite(
 
     tables = opacity_tables(scene, preset, points)
     active = _active_blocks(scene, tables[4])
-    rays, pixel = scene.rays(camera, size, scene.box_mm(active))
+    rays, pixel = scene.rays(camera, size, scene.outline_mm(active))
     field = kernels.Field(scene.data, active.astype(np.uint8), tables)
     linear = scene.grid.affine[:3, :3]
     inverse = np.ascontiguousarray(np.linalg.inv(linear))

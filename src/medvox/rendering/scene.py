@@ -16,7 +16,7 @@ from medvox.core.errors import UsageError
 from medvox.core.grid import Grid
 from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
-from medvox.processing.resample import regular_copy, resample
+from medvox.processing.resample import Order, resample
 from medvox.rendering.presets import relative_range
 
 AnyArray = NDArray[Any]
@@ -92,13 +92,17 @@ class Scene:
     relative: tuple[float, float]
 
     @classmethod
-    def of(cls, volume: Volume, lead: Sequence[int] = (), progress: Progress = silent) -> Scene:
+    def of(
+        cls, volume: Volume, lead: Sequence[int] = (), refine: bool = True, progress: Progress = silent
+    ) -> Scene:
         """Make the scene of a volume.
 
         Parameters
         ----------
         lead
             Position along `volume.lead_axes`; the first where left out.
+        refine
+            Whether to interpolate between thick slices, for smooth surfaces.
 
         Raises
         ------
@@ -110,9 +114,11 @@ class Scene:
         if min(volume.grid.shape) < 2:
             raise UsageError("rendering needs at least two slices, rows and columns", got=volume.grid.shape)
         at = (*lead, *(0,) * (len(volume.lead_shape) - len(lead)))
-        one = regular_copy(volume, at, progress=progress)
+        one = volume.at(**dict(zip(volume.lead_axes, at, strict=True)))
         relative = relative_range(one)
-        one = _refined(_halved(one, progress), progress)
+        grid = scene_grid(one.grid, refine)
+        if grid is not one.grid:
+            one = resample(one, grid, _order(one.grid, grid), progress=progress)
         values = one.values(progress=progress)
         data, low, high = _quantized(values)
         return cls(data, one.grid, low, high, relative)
@@ -135,19 +141,20 @@ class Scene:
         """Values of data."""
         return np.asarray(self.low + (self.high - self.low) / FULL * np.asarray(data, dtype=np.float64))
 
-    def box_mm(self, blocks: AnyArray | None = None) -> FloatArray:
-        """(8, 3) corners of the volume, or of those of its blocks that are marked."""
-        last = np.asarray(self.grid.shape) - 1
-        low, high = np.zeros(3), last.astype(float)
-        if blocks is not None and blocks.any():
-            where = np.argwhere(blocks)
-            low = where.min(axis=0) * 8.0
-            high = np.minimum((where.max(axis=0) + 1) * 8.0, last)
-        corners = np.array(np.meshgrid(*zip(low, high, strict=True), indexing="ij")).reshape(3, -1).T
-        return self.grid.to_patient(corners)
+    def outline_mm(self, blocks: AnyArray | None = None) -> FloatArray:
+        """(n, 3) corners of the volume, or of those of its blocks that are marked, LPS mm."""
+        last = np.asarray(self.grid.shape) - 1.0
+        if blocks is None or not blocks.any():
+            return self.grid.corners_mm()
+        edge = blocks & ~binary_interior(blocks)
+        low = np.argwhere(edge) * 8.0
+        corners = np.array(np.meshgrid((0, 8), (0, 8), (0, 8), indexing="ij")).reshape(3, -1).T
+        return self.grid.to_patient(np.minimum((low[:, None] + corners).reshape(-1, 3), last))
 
-    def rays(self, camera: Camera, size: tuple[int, int], box_mm: FloatArray) -> tuple[FloatArray, float]:
-        """Rays that show a box, for pictures of a width and height.
+    def rays(
+        self, camera: Camera, size: tuple[int, int], outline_mm: FloatArray
+    ) -> tuple[FloatArray, float]:
+        """Rays that show all points of an outline, for pictures of a width and height.
 
         Returns
         -------
@@ -157,49 +164,61 @@ class Scene:
             mm a pixel.
         """
         right, down, forward = camera.axes
-        center = (box_mm.min(axis=0) + box_mm.max(axis=0)) / 2
-        pixel = _pixel_mm(np.ptp(box_mm, axis=0), camera, size)
+        center = (outline_mm.min(axis=0) + outline_mm.max(axis=0)) / 2
+        pixel = _pixel_mm(outline_mm - center, camera, size)
         corner = center - right * pixel * (size[0] - 1) / 2 - down * pixel * (size[1] - 1) / 2
+        return self.ray_table(corner, right * pixel, down * pixel, forward), pixel
+
+    def ray_table(self, corner_mm: FloatArray, *steps_mm: FloatArray) -> FloatArray:
+        """Turn a ray's start and steps from LPS mm to voxels, (4, 3)."""
         inverse = aff.invert(self.grid.affine)
-        rows = [aff.apply(inverse, corner)]
-        rows += [inverse[:3, :3] @ step for step in (right * pixel, down * pixel, forward)]
-        return np.ascontiguousarray(rows), pixel
+        rows = [aff.apply(inverse, corner_mm), *(inverse[:3, :3] @ step for step in steps_mm)]
+        table = np.ascontiguousarray(rows)
+        return np.where(np.abs(table) < 1e-12, 0.0, table)
 
 
-def _pixel_mm(extent: FloatArray, camera: Camera, size: tuple[int, int]) -> float:
-    """Scale that fits the box at this elevation and any azimuth, so that turning does not zoom."""
-    around = math.hypot(extent[0], extent[1])
+def binary_interior(marked: AnyArray) -> AnyArray:
+    """Mark what has marked neighbours on all six sides."""
+    inside = marked.copy()
+    for axis in range(marked.ndim):
+        for shift in (1, -1):
+            moved = np.roll(marked, shift, axis)
+            edge: list[slice | int] = [slice(None)] * marked.ndim
+            edge[axis] = 0 if shift == 1 else -1
+            moved[tuple(edge)] = False
+            inside &= moved
+    return inside
+
+
+def _pixel_mm(around_center: FloatArray, camera: Camera, size: tuple[int, int]) -> float:
+    """Scale that fits points at this elevation and any azimuth, so that turning does not zoom."""
+    radius = np.hypot(around_center[:, 0], around_center[:, 1]).max()
     e = math.radians(camera.elevation_deg)
-    tall = extent[2] * abs(math.cos(e)) + around * abs(math.sin(e))
-    return float(max(around / size[0], tall / size[1]) * 1.06 / camera.zoom)
+    tall = np.abs(around_center[:, 2]).max() * abs(math.cos(e)) + radius * abs(math.sin(e))
+    return float(2 * max(radius / size[0], tall / size[1]) * 1.06 / camera.zoom)
 
 
-def _halved(volume: Volume, progress: Progress) -> Volume:
-    while math.prod(volume.grid.shape) > MAX_VOXELS:
-        grid = volume.grid
-        shape = tuple(max(2, n // 2) for n in grid.shape)
+def scene_grid(grid: Grid, refine: bool = True) -> Grid:
+    """Regular grid to render: slices refined where they are thick, halved while it is too large."""
+    target = grid.regular()
+    k, j, i = target.spacing_mm
+    room = int(MAX_VOXELS / math.prod(target.shape))
+    factor = min(math.ceil(k / max(j, i) / THICK - 1e-6), room, 12)
+    if refine and factor > 1:
+        shape = ((target.shape[0] - 1) * factor + 1, *target.shape[1:])
+        local = np.diag([1.0 / factor, 1.0, 1.0, 1.0])
+        target = Grid(shape, target.affine @ local, grid.frame_of_reference, None, grid.space)
+    while math.prod(target.shape) > MAX_VOXELS:
+        half = tuple(max(2, n // 2) for n in target.shape)
         local = np.diag([2.0, 2.0, 2.0, 1.0])
         local[:3, 3] = 0.5
-        half = Grid((shape[0], shape[1], shape[2]), grid.affine @ local, grid.frame_of_reference)
-        volume = resample(volume, half, "linear", progress=progress)
-    return volume
+        target = Grid(half, target.affine @ local, grid.frame_of_reference, None, grid.space)
+    return target
 
 
-def _refined(volume: Volume, progress: Progress) -> Volume:
-    """Slices no more than `THICK` times as far apart as pixels, by cubic interpolation."""
-    grid = volume.grid
-    k, j, i = grid.spacing_mm
-    fine = max(j, i)
-    factor = math.ceil(k / fine / THICK - 1e-6)
-    room = MAX_VOXELS / math.prod(grid.shape)
-    factor = min(factor, int(room), 12)
-    if factor <= 1:
-        return volume
-    shape = ((grid.shape[0] - 1) * factor + 1, *grid.shape[1:])
-    local = np.diag([1.0 / factor, 1.0, 1.0, 1.0])
-    return resample(
-        volume, Grid(shape, grid.affine @ local, grid.frame_of_reference), "cubic", progress=progress
-    )
+def _order(stored: Grid, target: Grid) -> Order:
+    """Cubic where slices are refined; linear where it is enough."""
+    return "cubic" if target.spacing_mm[0] < 0.9 * stored.spacing_mm[0] else "linear"
 
 
 def _quantized(values: AnyArray) -> tuple[AnyArray, float, float]:
