@@ -223,7 +223,7 @@ def _points(source: _Source, grid: Grid, transform: Transform | None) -> _Filler
     def fill(part: slice, outside: float, values: AnyArray) -> None:
         index = np.moveaxis(np.indices((1, *grid.shape[1:]), dtype=np.float64), 0, -1)
         for n, k in enumerate(range(part.start, part.stop)):
-            points = grid.to_patient(index + (k, 0, 0))
+            points = grid.to_patient(index + np.array([k, 0, 0]))
             moved = points if transform is None else transform.apply(points)
             places = np.ascontiguousarray(aff.apply(source.to_place, moved).reshape(-1, 3))
             kernels.at_places(source.data, source.order, places, source.stack, outside, values[n].reshape(-1))

@@ -4,7 +4,7 @@ Coordinates: a *place* (u, v, w) is the index (k, j, i) for evenly spaced slices
 depth along the slice normal in mm, v and w are in-plane indices before each slice's own offset is taken off.
 """
 
-# mypy: disable-error-code="untyped-decorator,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
 from __future__ import annotations
 
 import math
@@ -44,7 +44,7 @@ def _spline_weights(f: float) -> tuple[float, float, float, float]:
 
 @njit(nogil=True, cache=True)
 def axis_taps(x: float, count: int, order: int, at: AnyArray, weight: AnyArray) -> int:
-    """Samples and weights that make up the value at `x` on one evenly spaced axis; returns how many."""
+    """Find samples and weights that make up the value at `x` on an even axis; return how many."""
     x = min(max(x, 0.0), count - 1.0)
     if order == 0 or count == 1:
         at[0] = min(int(x + 0.5), count - 1)
@@ -99,7 +99,7 @@ def _slice_index(u: float, depths: AnyArray) -> float:
 
 @njit(nogil=True, cache=True)
 def _offset(k: float, offsets: AnyArray, axis: int) -> float:
-    first = min(max(int(math.floor(k)), 0), len(offsets) - 2)
+    first = min(max(math.floor(k), 0), len(offsets) - 2)
     return offsets[first, axis] + (k - first) * (offsets[first + 1, axis] - offsets[first, axis])
 
 
@@ -318,6 +318,25 @@ def prefilter_lines(values: AnyArray) -> None:
     count, width = values.shape
     if count == 1:
         return
+    _start_lines(values)
+    for n in range(1, count):
+        for m in range(width):
+            values[n, m] += POLE * values[n - 1, m]
+    scale = POLE / (POLE * POLE - 1.0)
+    for m in range(width):
+        values[count - 1, m] = scale * (values[count - 1, m] + POLE * values[count - 2, m])
+    for n in range(count - 2, -1, -1):
+        for m in range(width):
+            values[n, m] = POLE * (values[n + 1, m] - values[n, m])
+    for n in range(count):
+        for m in range(width):
+            values[n, m] *= 6.0
+
+
+@njit(nogil=True, cache=True)
+def _start_lines(values: AnyArray) -> None:
+    """Start the recursion: the sum over the mirrored signal, exact for short ones."""
+    count, width = values.shape
     for m in range(width):
         total, power = float(values[0, m]), POLE
         for n in range(1, min(count, 32)):
@@ -332,18 +351,6 @@ def prefilter_lines(values: AnyArray) -> None:
                 right /= POLE
             total = (total + POLE ** (count - 1) * values[count - 1, m]) / (1.0 - back)
         values[0, m] = total
-    for n in range(1, count):
-        for m in range(width):
-            values[n, m] += POLE * values[n - 1, m]
-    scale = POLE / (POLE * POLE - 1.0)
-    for m in range(width):
-        values[count - 1, m] = scale * (values[count - 1, m] + POLE * values[count - 2, m])
-    for n in range(count - 2, -1, -1):
-        for m in range(width):
-            values[n, m] = POLE * (values[n + 1, m] - values[n, m])
-    for n in range(count):
-        for m in range(width):
-            values[n, m] *= 6.0
 
 
 @njit(nogil=True, cache=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -17,7 +18,7 @@ FloatArray = NDArray[np.float64]
 _HEIGHT = 6
 _ADVANCE = 5.6
 
-# Strokes of a glyph, separated by spaces; each a run of x y digits, x 0..4, y 0 (top) to 6 (baseline), 8 (below)
+# Strokes of a glyph, separated by spaces; each a run of x y digits: x 0..4, y 0 (top), 6 (baseline), 8
 STROKES: Mapping[str, str] = MappingProxyType(
     dict(
         line.split(" ", 1)
@@ -115,8 +116,9 @@ def _glyph(character: str, height: int) -> FloatArray:
     thickness = max(0.5, unit * 0.42)
     nearest = np.full((rows, columns), np.inf)
     for stroke in STROKES.get(character, STROKES["?"]).split():
-        points = (np.array([int(d) for d in stroke], dtype=float).reshape(-1, 2) + (0.7, 0.9)) * unit
-        for start, end in zip(points[:-1], points[1:], strict=True):
+        digits = np.array([float(d) for d in stroke]).reshape(-1, 2)
+        points = (digits + np.array([0.7, 0.9])) * unit
+        for start, end in pairwise(points):
             along = end - start
             length = max(float(along @ along), 1e-9)
             t = np.clip(((x - start[0]) * along[0] + (y - start[1]) * along[1]) / length, 0, 1)
@@ -130,8 +132,11 @@ def text_size(text: str, height: int) -> tuple[int, int]:
     return round(height / _HEIGHT * _ADVANCE) * len(text), round(height / _HEIGHT * 9.5)
 
 
-def draw_text(pixels: Bytes8, text: str, at: tuple[int, int], height: int = 12, bright: int = 235) -> None:
-    """Draw a line of text into `pixels`, light with a dark rim, its cell's top left corner at (x, y)."""
+def draw_text(pixels: Bytes8, text: str, at: tuple[int, int], height: int = 12) -> None:
+    """Draw a line of text into `pixels`, its cell's top left corner at (x, y).
+
+    Light with a dark rim; dark with a light rim where the picture is bright.
+    """
     if not text:
         return
     light = np.concatenate([_glyph(c, height) for c in text], axis=1)
@@ -145,10 +150,19 @@ def draw_text(pixels: Bytes8, text: str, at: tuple[int, int], height: int = 12, 
     top, left = max(y, 0), max(x, 0)
     target = pixels[top : y + light.shape[0], left : x + light.shape[1]]
     window = (slice(top - y, top - y + target.shape[0]), slice(left - x, left - x + target.shape[1]))
+    if target.size == 0:
+        return
     over, under = light[window], rim[window] * 0.8
     if pixels.ndim == 3:
         over, under = over[..., None], under[..., None]
-    target[...] = np.rint(target * (1 - under) * (1 - over) + bright * over)
+    ink, paper = _inks(target)
+    rimmed = target * (1 - under) + paper * under
+    target[...] = np.rint(rimmed * (1 - over) + ink * over)
+
+
+def _inks(target: Bytes8) -> tuple[int, int]:
+    """Grey of the text and of its rim."""
+    return (20, 255) if np.median(target) > 170 else (235, 0)
 
 
 def _bar_mm(pixel_mm: float, room: float) -> float:
@@ -194,8 +208,9 @@ def _draw_scale(pixels: Bytes8, pixel_mm: float, size: int, margin: int) -> None
     text = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm"
     bottom, right = rows - margin, columns - margin
     thick = max(2, size // 6)
-    pixels[bottom - thick - 1 : bottom + 1, right - pixel_length - 1 : right + 1] = 20
-    pixels[bottom - thick : bottom, right - pixel_length : right] = 235
+    ink, paper = _inks(pixels[bottom - thick : bottom, right - pixel_length : right])
+    pixels[bottom - thick - 1 : bottom + 1, right - pixel_length - 1 : right + 1] = paper
+    pixels[bottom - thick : bottom, right - pixel_length : right] = ink
     width = text_size(text, size)[0]
     x = right - pixel_length // 2 - width // 2
     draw_text(pixels, text, (min(x, columns - width - 1), bottom - thick - 2 - round(size * 1.25)), size)

@@ -13,8 +13,8 @@ from medvox.core.volume import Volume
 from medvox.rendering.annotate import annotate
 from medvox.rendering.look import Look
 from medvox.rendering.picture import Picture
-from medvox.rendering.reslice import Plane, slice_image, slice_positions
 from medvox.rendering.resize import shrink
+from medvox.rendering.reslice import Plane, slice_image, slice_positions
 
 MAX_WIDTH = 2048
 

@@ -6,14 +6,13 @@ darkened where their surroundings are filled (ambient occlusion). The same input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medvox.core import affine as aff
 from medvox.core import settings
 from medvox.core.errors import UsageError
 from medvox.core.progress import Progress, silent
@@ -34,6 +33,8 @@ STEP = 0.5
 _REACH_MM = 5.0
 _OCCLUSION = 0.75
 _BACKGROUND: tuple[Rgb, Rgb] = ((44, 48, 56), (10, 11, 14))
+_SEEN = 1e-4
+"""Opacity per mm from which a voxel counts for the framing of a picture."""
 MAX_SIDE = 8192
 
 
@@ -128,7 +129,7 @@ def _cast_composite(
 
     tables = opacity_tables(scene, preset, points)
     active = _active_blocks(scene, tables[4])
-    rays, pixel = scene.rays(camera, size, scene.outline_mm(active))
+    rays, pixel = scene.rays(camera, size, scene.outline_mm(active, tables[0] > _SEEN))
     field = kernels.Field(scene.data, active.astype(np.uint8), tables)
     linear = scene.grid.affine[:3, :3]
     inverse = np.ascontiguousarray(np.linalg.inv(linear))
@@ -144,7 +145,7 @@ def _active_blocks(scene: Scene, integral: FloatArray) -> AnyArray:
     """Blocks whose value range is not wholly transparent."""
     low, high = scene.block_ranges
     scale = (ENTRIES - 1) / FULL
-    first = np.floor(low * scale).astype(np.int64)
+    first = np.minimum(np.floor(low * scale).astype(np.int64), ENTRIES - 2)
     last = np.minimum(np.ceil(high * scale).astype(np.int64) + 1, ENTRIES - 1)
     return np.asarray(integral[last] - integral[first] > 1e-9)
 

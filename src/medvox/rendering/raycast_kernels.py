@@ -3,7 +3,7 @@
 Positions are voxel indices (k, j, i), distances along rays mm. Values are uint16, as `Scene` quantizes them.
 """
 
-# mypy: disable-error-code="untyped-decorator,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
 from __future__ import annotations
 
 import math
@@ -127,6 +127,32 @@ def block_ranges(data: AnyArray, low: AnyArray, high: AnyArray) -> None:
 
 
 @njit(**_FAST)
+def visible_bounds(data: AnyArray, blocks: AnyArray, visible: AnyArray, out: AnyArray) -> None:
+    """First and last voxel along k, j, i of what is visible in each block.
+
+    Parameters
+    ----------
+    blocks
+        (n, 3) numbers of the blocks.
+    visible
+        (entries,) by data.
+    out
+        (n, 2, 3); -1 where nothing is.
+    """
+    scale = (len(visible) - 1) / 65535.0
+    for n in range(len(blocks)):
+        k0, j0, i0 = blocks[n, 0] * BLOCK, blocks[n, 1] * BLOCK, blocks[n, 2] * BLOCK
+        out[n, 0, :], out[n, 1, :] = 1 << 30, -1
+        for k in range(k0, min(k0 + BLOCK, data.shape[0])):
+            for j in range(j0, min(j0 + BLOCK, data.shape[1])):
+                for i in range(i0, min(i0 + BLOCK, data.shape[2])):
+                    if visible[int(data[k, j, i] * scale)]:
+                        out[n, 0, 0], out[n, 1, 0] = min(out[n, 0, 0], k), max(out[n, 1, 0], k)
+                        out[n, 0, 1], out[n, 1, 1] = min(out[n, 0, 1], j), max(out[n, 1, 1], j)
+                        out[n, 0, 2], out[n, 1, 2] = min(out[n, 0, 2], i), max(out[n, 1, 2], i)
+
+
+@njit(**_FAST)
 def _gradient(data: AnyArray, at: AnyArray, to_mm: AnyArray, out: AnyArray) -> float:
     """Gradient per mm by central differences over two voxels; returns its length."""
     k, j, i = at[0], at[1], at[2]
@@ -162,8 +188,8 @@ def _light(
     key, fill, half = max(key, 0.0), max(fill, 0.0), max(half, 0.0)
     shadow = 1.0 - shading.strength * _filled(view, shading, at, normal)
     weight = length / (length + shading.half_gradient)
-    lit = (0.22 + 0.18 * fill) * shadow + 0.72 * key * (0.35 + 0.65 * shadow)
-    flat = 0.85 * shadow
+    lit = (0.26 + 0.22 * fill) * shadow + 0.8 * key * (0.35 + 0.65 * shadow)
+    flat = 0.95 * shadow
     return flat + weight * (lit - flat), weight * 0.28 * half**24 * shadow
 
 
@@ -215,7 +241,7 @@ def _cast(field: Field, view: View, shading: Shading, start: AnyArray, out: AnyA
         for n in range(3):
             at[n] = start[n] + t * rays[3, n]
         if not field.active[int(at[0]) // BLOCK, int(at[1]) // BLOCK, int(at[2]) // BLOCK]:
-            count += max(1, int(math.ceil(_block_exit(at, rays[3]) / step_mm + 1e-6)))
+            count += max(1, math.ceil(_block_exit(at, rays[3]) / step_mm + 1e-6))
             before = -1.0
             continue
         count += 1
@@ -319,7 +345,7 @@ def project(
                     block = int(at[0]) // BLOCK, int(at[1]) // BLOCK, int(at[2]) // BLOCK
                     idle = most[block] <= best if mode == 0 else least[block] >= best
                     if idle and count:
-                        count += max(1, int(math.ceil(_block_exit(at, rays[3]) / step_mm - 1e-6)))
+                        count += max(1, math.ceil(_block_exit(at, rays[3]) / step_mm - 1e-6))
                         continue
                 value = _sample(data, at[0], at[1], at[2])
                 if mode == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 from medvox.core.errors import UsageError
 from medvox.core.progress import Progress, silent
@@ -13,10 +13,10 @@ from medvox.rendering.look import Look
 from medvox.rendering.montage import montage
 from medvox.rendering.picture import Picture
 from medvox.rendering.presets import default_presets
-from medvox.rendering.projection import PLANE_CAMERAS, Projection, projection_image
+from medvox.rendering.projection import PLANE_CAMERAS, projection_image
 from medvox.rendering.raycast import render_volume
-from medvox.rendering.reslice import Plane, slice_image
 from medvox.rendering.resize import shrink
+from medvox.rendering.reslice import Plane, slice_image
 from medvox.rendering.scene import Camera, Scene
 
 Mode = Literal["slice", "montage", "mip", "minip", "mean", "volume"]
@@ -93,9 +93,7 @@ def render(volume: Volume, request: RenderRequest | None = None, progress: Progr
         picture = slice_image(volume, plane, wanted.index, wanted.position_mm, wanted.lead, wanted.look)
     else:
         camera = wanted.camera or PLANE_CAMERAS.get(wanted.plane or "coronal")
-        picture = projection_image(
-            volume, cast("Projection", wanted.mode), camera, wanted.lead, wanted.look, progress
-        )
+        picture = projection_image(volume, wanted.mode, camera, wanted.lead, wanted.look, progress)
     picture = _fitted(picture, wanted)
     return annotate(picture) if wanted.annotated else picture
 

@@ -32,4 +32,4 @@ def _weights(count: int, wanted: int) -> NDArray[np.float32]:
     at = np.arange(count)
     covered = np.minimum(edges[1:, None], at + 1) - np.maximum(edges[:-1, None], at)
     share = np.clip(covered, 0, 1) * (wanted / count)
-    return share.astype(np.float32)
+    return np.asarray(share, dtype=np.float32)

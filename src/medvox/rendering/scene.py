@@ -134,26 +134,37 @@ class Scene:
         return low, high
 
     def data_of(self, value: float) -> float:
-        """Data (fractional, clipped) of a value."""
+        """Turn a value into data (fractional, clipped)."""
         return float(np.clip((value - self.low) / (self.high - self.low) * FULL, 0, FULL))
 
     def value_of(self, data: AnyArray) -> FloatArray:
-        """Values of data."""
+        """Turn data into values."""
         return np.asarray(self.low + (self.high - self.low) / FULL * np.asarray(data, dtype=np.float64))
 
-    def outline_mm(self, blocks: AnyArray | None = None) -> FloatArray:
-        """(n, 3) corners of the volume, or of those of its blocks that are marked, LPS mm."""
-        last = np.asarray(self.grid.shape) - 1.0
-        if blocks is None or not blocks.any():
-            return self.grid.corners_mm()
-        edge = blocks & ~binary_interior(blocks)
-        low = np.argwhere(edge) * 8.0
-        corners = np.array(np.meshgrid((0, 8), (0, 8), (0, 8), indexing="ij")).reshape(3, -1).T
-        return self.grid.to_patient(np.minimum((low[:, None] + corners).reshape(-1, 3), last))
+    def outline_mm(self, blocks: AnyArray | None = None, visible: AnyArray | None = None) -> FloatArray:
+        """(n, 3) LPS points in mm that all of the volume, or what is visible of it, lies between.
 
-    def rays(
-        self, camera: Camera, size: tuple[int, int], outline_mm: FloatArray
-    ) -> tuple[FloatArray, float]:
+        Parameters
+        ----------
+        blocks
+            Blocks that may hold something visible.
+        visible
+            (entries,) whether data of each of these evenly spaced steps are visible.
+        """
+        from medvox.rendering import raycast_kernels as kernels
+
+        if blocks is None or visible is None:
+            return self.grid.corners_mm()
+        edge = np.argwhere(blocks & ~binary_interior(blocks))
+        bounds = np.empty((len(edge), 2, 3), np.int64)
+        kernels.visible_bounds(self.data, edge, visible, bounds)
+        bounds = bounds[bounds[:, 1, 0] >= 0]
+        if not len(bounds):
+            return self.grid.corners_mm()
+        pick = np.array(np.meshgrid((0, 1), (0, 1), (0, 1), indexing="ij")).reshape(3, -1).T
+        return self.grid.to_patient(bounds[:, pick, np.arange(3)].reshape(-1, 3))
+
+    def rays(self, camera: Camera, size: tuple[int, int], outline_mm: FloatArray) -> tuple[FloatArray, float]:
         """Rays that show all points of an outline, for pictures of a width and height.
 
         Returns
@@ -209,10 +220,12 @@ def scene_grid(grid: Grid, refine: bool = True) -> Grid:
         local = np.diag([1.0 / factor, 1.0, 1.0, 1.0])
         target = Grid(shape, target.affine @ local, grid.frame_of_reference, None, grid.space)
     while math.prod(target.shape) > MAX_VOXELS:
-        half = tuple(max(2, n // 2) for n in target.shape)
+        k_half, j_half, i_half = (max(2, n // 2) for n in target.shape)
         local = np.diag([2.0, 2.0, 2.0, 1.0])
         local[:3, 3] = 0.5
-        target = Grid(half, target.affine @ local, grid.frame_of_reference, None, grid.space)
+        target = Grid(
+            (k_half, j_half, i_half), target.affine @ local, grid.frame_of_reference, None, grid.space
+        )
     return target
 
 

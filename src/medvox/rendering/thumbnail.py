@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from medvox.core.volume import Volume
 from medvox.rendering.picture import Picture
-from medvox.rendering.reslice import slab, slice_image
 from medvox.rendering.resize import shrink
+from medvox.rendering.reslice import slab, slice_image
 
 
 def thumbnail(volume: Volume, size: int = 160) -> Picture:

@@ -72,7 +72,10 @@ def windows(volume: Volume) -> tuple[Window, ...]:
     if volume.modality == "US" and volume.value_dtype == np.uint8:
         found, presets = presets[0] if presets else found, ()
     ordered = (*given, *presets, found) if volume.modality == "CT" else (*given, found, *presets)
-    return tuple({(w.center, w.width): w for w in reversed(ordered)}.values())[::-1]
+    distinct: dict[tuple[float, float], Window] = {}
+    for window in ordered:
+        distinct.setdefault((window.center, window.width), window)
+    return tuple(distinct.values())
 
 
 def _presets(volume: Volume) -> tuple[Window, ...]:
@@ -116,7 +119,7 @@ def automatic(volume: Volume, sample: AnyArray | None = None) -> Window:
     low, high = np.percentile(inside, (0.5, 99.7)).tolist()
     if volume.modality in ("PT", "NM"):
         low, high = min(0.0, float(lowest)), float(np.percentile(inside, 99.9))
-    elif 0 <= lowest and low < 0.25 * high:
+    elif lowest >= 0 and low < 0.25 * high:
         low = 0.0  # magnitude images: black is no signal
     if not high > low:
         low, high = float(lowest), max(float(values.max()), float(lowest) + 1.0)
@@ -167,7 +170,7 @@ def to_gray(
     [0, 0, 127, 255, 255]
     """
     x = np.asarray(values)
-    x = x.astype(np.float64 if x.dtype.itemsize > 4 or x.dtype.kind not in "f" else np.float32)
+    x = x.astype(np.float64 if x.dtype.itemsize > 4 or x.dtype.kind != "f" else np.float32)
     y = _fractions(x, window, function)
     if inverted:
         y = 1 - y
