@@ -17,6 +17,7 @@ from medvox.server.session import ViewerSession
 from server.synthetic_scan import everything, scanner_of
 
 TOKEN = "token-of-the-tests"
+SCRIPT = "document.title = 'y'"
 
 
 @dataclass
@@ -71,7 +72,7 @@ def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("built") / "static"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text(
-        "<!doctype html><html><head><title>x</title></head><body></body></html>"
+        f"<!doctype html><html><head><title>x</title><script>{SCRIPT}</script></head><body></body></html>"
     )
     (folder / "assets" / "index-B1a2C3d4.js").write_text("export {};")
     (folder / "assets" / "codec-Zz_9-aBc.wasm").write_bytes(b"\0asm")

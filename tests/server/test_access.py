@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import socket
@@ -10,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from server.conftest import TOKEN, Live
+from server.conftest import SCRIPT, TOKEN, Live
 
 pytestmark = pytest.mark.net
 
@@ -156,6 +158,15 @@ def test_the_page_carries_session_and_first_picture(live: Live) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_only_the_inline_scripts_of_the_built_page_may_run(live: Live) -> None:
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    policy = live.client.get("/").headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    script = next(part for part in policy[0].split("; ") if part.startswith("script-src"))
+    assert script == f"script-src 'self' 'wasm-unsafe-eval' 'sha256-{digest}'"
+    assert "sha256" not in live.client.get("/robots.txt").headers["content-security-policy"]
+
+
 def test_no_value_can_end_the_boot_block(static: Path) -> None:
     from medvox.server.page import page
     from medvox.server.types import Boot, Preview, Session
@@ -172,7 +183,7 @@ def test_no_value_can_end_the_boot_block(static: Path) -> None:
     text = page(
         Boot(session=session, preview=Preview(image_id="a", data_url="b", label="<!--\u2028")), static
     )
-    assert text.count("<script") == 1
+    assert text.count("<script") == 2
     assert boot_of(text)["session"]["title"] == "</script><script>x"  # type: ignore[index]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from medvox.server.catalog import relative_file
 from server.conftest import Live
 from server.synthetic_scan import NAME, ROOT, ct_tilted, echoes, pet, tilted_uneven_grid
 
@@ -26,6 +27,7 @@ def test_studies_list_everything_with_its_findings(live: Live) -> None:
     assert study["series"][8]["object"]["type"] == "RTSTRUCT"
     assert study["series"][0]["instance_count"] == 40
     assert answer["findings"][0]["where"] == "opened/notes.txt"
+    assert [f["code"] for f in study["series"][0]["findings"]] == ["gantry-tilt"]
 
 
 def test_ids_stay_the_same_from_run_to_run(live: Live) -> None:
@@ -65,6 +67,21 @@ def test_cine_and_projection_are_described(live: Live) -> None:
     assert hand["pixel_spacing"] == {"row_mm": 0.14, "column_mm": 0.15, "source": "detector"}
     assert hand["grids"]["stored"]["affine"] is None
     assert live.info("Echoes over time")["frame_times_s"] == [0, 2.5, 5]
+
+
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        ("/scans/opened/a/IM1", "a/IM1"),
+        ("/scans/opened/a.zip!/b/IM1", "a.zip!/b/IM1"),
+        ("/scans/openedtoo/IM1", "IM1"),
+        ("/scans/one.nii", "one.nii"),
+        ("a/IM1", "a/IM1"),
+        ("../a/IM1", "IM1"),
+    ],
+)
+def test_files_are_named_from_the_opened_folder_on(file: str, shown: str) -> None:
+    assert relative_file(file, (ROOT, "/scans/one.nii")) == shown
 
 
 def test_only_lines_that_do_not_identify_are_marked_so(live: Live) -> None:

@@ -333,6 +333,16 @@ def test_the_program_prints_its_address_and_ends_cleanly(tmp_path: Path, number:
     assert (process.returncode, out, errors) == (0, "ended\n", "")
 
 
+def test_answers_are_sent_at_once(live: Live) -> None:
+    live.json("/session")
+    times = []
+    for _ in range(20):
+        began = time.perf_counter()
+        live.json("/session")
+        times.append(time.perf_counter() - began)
+    assert sorted(times)[10] < 0.03  # with Nagle's algorithm each takes 40 ms
+
+
 def test_a_taken_port_is_named() -> None:
     from medvox.core.errors import UsageError
     from medvox.server.run import bind

@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medvox import __version__
 from medvox.server import errors
-from medvox.server.auth import Access, Guard, SecurityHeaders
+from medvox.server.auth import Access, Guard, SecurityHeaders, content_security_policy
 from medvox.server.dependencies import ERRORS, SessionOf
 from medvox.server.docs_page import docs_html
-from medvox.server.page import STATIC, page, static_file
+from medvox.server.page import STATIC, inline_scripts, page, static_file
 from medvox.server.routes import chunks, images, presets, series, session
 from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
@@ -93,8 +93,10 @@ def _pages() -> APIRouter:
     @pages.get("/")
     async def index(request: Request, session: SessionOf) -> HTMLResponse:
         preview = await run_in_threadpool(session.preview, FIRST_PICTURE_S)
-        boot = Boot(session=session.snapshot(), preview=preview)
-        return HTMLResponse(page(boot, request.app.state.static), headers={"Cache-Control": "no-store"})
+        boot, static = Boot(session=session.snapshot(), preview=preview), request.app.state.static
+        policy = content_security_policy(inline_scripts(static))
+        headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
+        return HTMLResponse(page(boot, static), headers=headers)
 
     @pages.get(f"{API}/docs")
     def docs(request: Request) -> HTMLResponse:

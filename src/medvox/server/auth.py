@@ -13,7 +13,10 @@ Three checks, in this order:
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import HTTPConnection
@@ -138,27 +141,38 @@ STRANGER = """<!doctype html><html lang="en"><meta charset="utf-8"><title>medvox
 """
 """Page for a browser without the cookie; the link works where SameSite held the cookie back."""
 
+
+def content_security_policy(scripts: Sequence[str] = ()) -> str:
+    """Return the policy for pages.
+
+    Parameters
+    ----------
+    scripts
+        Inline scripts that may run, by their digest; no others may.
+    """
+    digests = [b64encode(sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(["'self'", "'wasm-unsafe-eval'", *(f"'sha256-{digest}'" for digest in digests)])
+    return (
+        f"default-src 'self'; script-src {allowed}; worker-src 'self' blob:; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    )
+
+
 HEADERS = (
-    (
-        b"content-security-policy",
-        (
-            b"default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; "
-            b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-            b"connect-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-            b"frame-ancestors 'none'"
-        ),
-    ),
+    (b"content-security-policy", content_security_policy().encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""Security headers of every answer."""
+"""Security headers of every answer that does not set them itself."""
 
 
 class SecurityHeaders:
-    """Adds `HEADERS` to every answer, refusals included."""
+    """Adds `HEADERS` to every answer, refusals too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -168,7 +182,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *HEADERS]
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                message["headers"] = [*given, *(h for h in HEADERS if h[0] not in names)]
             await send(message)
 
         await self.app(scope, receive, with_headers if scope["type"] == "http" else send)

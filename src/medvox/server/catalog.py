@@ -111,6 +111,7 @@ class Catalog:
     def _series(self, series_id: str) -> api.Series:
         series = self.series[series_id]
         entries = [e for e in self.images.values() if e.series_id == series_id]
+        found = (*series.findings, *(f for e in entries for f in e.image.findings))
         thing = None
         if not entries:
             thing = api.ObjectInfo(type=series.object_type or series.format, description=series.description)
@@ -125,7 +126,7 @@ class Catalog:
             kind=_main_kind(entries),
             instance_count=len(series.instances),
             images=[summary(entry) for entry in entries],
-            findings=findings(series.findings, self.scan.roots),
+            findings=findings(tuple(dict.fromkeys(found)), self.scan.roots),
             object=thing,
         )
 
@@ -167,9 +168,14 @@ def findings(found: tuple[core.Finding, ...], roots: tuple[str, ...]) -> list[ap
 
 
 def relative_file(file: str, roots: tuple[str, ...]) -> str:
-    """Path of a file from the opened folder on; only its name where it lies in none."""
+    """Path of a file from the opened folder on; only its name where it lies in none.
+
+    Paths that are relative already stay as they are.
+    """
     outer, mark, inner = file.partition("!/")
     path = Path(outer)
+    if not path.is_absolute() and ".." not in path.parts:
+        return file
     for root in sorted(roots, key=len, reverse=True):
         if path == Path(root):
             return path.name + mark + inner

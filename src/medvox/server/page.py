@@ -13,6 +13,7 @@ from medvox.server.types import Boot
 STATIC = Path(__file__).parent / "static"
 """Where `web/` is built to."""
 IMMUTABLE = "private, max-age=31536000, immutable"
+_SCRIPT = re.compile(r"<script([^>]*)>(.*?)</script>", re.DOTALL)
 _HASHED = re.compile(r"-[A-Za-z0-9_-]{8,}\.\w+$")
 MEDIA_TYPES = {
     ".js": "text/javascript",
@@ -42,6 +43,15 @@ def page(boot: Boot, static: Path = STATIC) -> str:
     text = index.read_text(encoding="utf-8")
     marked = re.sub(r'<script[^>]*id="medvox-boot"[^>]*>.*?</script>', "", text, flags=re.DOTALL)
     return marked.replace("</head>", block + "</head>", 1)
+
+
+def inline_scripts(static: Path = STATIC) -> list[str]:
+    """Return the inline scripts of the built page; data blocks do not count, they never run."""
+    index = static / "index.html"
+    if not index.is_file():
+        return []
+    found = _SCRIPT.findall(index.read_text(encoding="utf-8"))
+    return [text for attributes, text in found if "src=" not in attributes and "json" not in attributes]
 
 
 def static_file(path: str, static: Path = STATIC) -> FileResponse:
