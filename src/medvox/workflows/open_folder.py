@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from medvox.core.errors import AmbiguityError, MedvoxError, MissingError, UnknownFormatError
+from medvox.core.errors import MedvoxError, MissingError, UnknownFormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent, track
 from medvox.core.study import HeaderElement, Image, Instance, Patient, Scan, Series, Study
@@ -18,9 +18,11 @@ from medvox.dicom.series import make_studies
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.registry import detect
-from medvox.formats.stack import PICTURE_FORMATS, stack_images
+from medvox.formats.stack import stack_images
 
 PathLike_ = str | PathLike[str]
+PICTURE_FORMATS = frozenset({"PNG", "JPEG", "TIFF"})
+"""Formats whose numbered files may be the slices of one stack."""
 Spacing = tuple[float, float, float]
 
 
@@ -164,10 +166,7 @@ def _plain_series(file: InputFile, form: Format, findings: list[Finding]) -> Ser
         findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
         return None
 
-    def header(_: Instance) -> tuple[HeaderElement, ...]:
-        return form.header(file.path)
-
-    return _series_of(images, Path(file.name).name, form.name, [file], header)
+    return _series_of(images, Path(file.name).name, form.name, [file], _header_reader(form))
 
 
 def _series_of(
@@ -175,7 +174,7 @@ def _series_of(
     description: str,
     format_name: str,
     files: Sequence[InputFile],
-    header: object,
+    header: Callable[[Instance], tuple[HeaderElement, ...]],
 ) -> Series:
     named = tuple(image if image.label else replace(image, label=description) for image in images)
     return Series(
@@ -185,7 +184,7 @@ def _series_of(
         images=named,
         instances=tuple(Instance(str(file.path)) for file in files),
         modality=next((image.modality for image in named if image.modality), None),
-        header=header,  # type: ignore[arg-type]
+        header=header,
     )
 
 
@@ -193,22 +192,24 @@ def _picture_series(
     members: Sequence[Known], spacing_mm: Spacing | None, findings: list[Finding]
 ) -> list[Series]:
     """Numbered pictures of one folder as a stack; the others each as themselves."""
-    form = members[0][1]
-    if len(members) == 1:
-        single = _plain_series(members[0][0], form, findings)
-        return [single] if single else []
-    by_path = {file.path: file for file, _ in members}
-    try:
-        stacks, left, notes = stack_images(sorted(by_path), spacing_mm)
-    except AmbiguityError as error:
-        findings.append(Finding("no-spacing", Level.WARNING, _folder(members[0][0]), error.what))
-        stacks, left, notes = (), sorted(by_path), ()
-    findings += notes
-    series = [
-        _series_of((image,), image.label, form.name, [by_path[Path(i.file)] for i in image.instances], None)
-        for image in stacks
-    ]
-    for path in left:
-        single = _plain_series(by_path[path], form, findings)
-        series += [single] if single else []
+    known = {file.path: (file, form) for file, form in members}
+    usable = [path for path, (file, form) in known.items() if _opens(file, form, findings)]
+    series = []
+    for image in stack_images(usable, spacing_mm):
+        files = [known[Path(instance.file)][0] for instance in image.instances]
+        form = known[files[0].path][1]
+        series.append(_series_of((image,), image.label, form.name, files, _header_reader(form)))
     return series
+
+
+def _opens(file: InputFile, form: Format, findings: list[Finding]) -> bool:
+    try:
+        form.images(file.path)
+    except MedvoxError as error:
+        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
+        return False
+    return True
+
+
+def _header_reader(form: Format) -> Callable[[Instance], tuple[HeaderElement, ...]]:
+    return lambda instance: form.header(Path(instance.file))
