@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -97,13 +100,30 @@ def test_links(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
-def test_no_permission(tmp_path: Path) -> None:
-    write(tmp_path, "closed/1", "secret", "x")
-    (tmp_path / "closed").chmod(0)
-    (tmp_path / "secret").chmod(0)
-    files, findings = find_inputs([tmp_path])
-    (tmp_path / "closed").chmod(0o700)
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Give up the right to read everything, for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are other on Windows")
+def test_no_permission() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, "closed/1", "secret", "x")
+        (folder / "closed").chmod(0)
+        (folder / "secret").chmod(0)
+        folder.chmod(0o755)
+        with as_nobody():
+            files, findings = find_inputs([folder])
+        (folder / "closed").chmod(0o700)
     assert [file.name for file in files] == ["x"]
     assert [(finding.code, finding.where) for finding in findings] == [
         ("unreadable-file", "closed"),
