@@ -51,9 +51,7 @@ def quantize(values: AnyArray, modality: str) -> Stored:
     return Stored(np.clip(np.rint(values), 0, 65535).astype(np.uint16), 1.0, 0.0)
 
 
-def write_series(
-    volume: Volume, folder: Path, facts: SeriesFacts, progress: Progress = silent
-) -> list[Path]:
+def write_series(volume: Volume, folder: Path, facts: SeriesFacts, progress: Progress = silent) -> list[Path]:
     """Write one series.
 
     Parameters
@@ -170,7 +168,10 @@ def _slice(ds: Dataset, volume: Volume, facts: SeriesFacts, k: int, lead: tuple[
         ds.ImagePositionPatient = modules.decimals(position)
         ds.SliceLocation = modules.decimal(float(position @ volume.grid.normal))
     if facts.modality in ("CT", "PT", "DX"):
-        ds.RescaleIntercept, ds.RescaleSlope = modules.decimal(stored.intercept), modules.decimal(stored.slope)
+        ds.RescaleIntercept, ds.RescaleSlope = (
+            modules.decimal(stored.intercept),
+            modules.decimal(stored.slope),
+        )
     if facts.modality == "PT":
         ds.ImageIndex = k + 1
     modules.windows(ds, facts)
@@ -204,7 +205,9 @@ def _cine(volume: Volume, facts: SeriesFacts, details: UltrasoundFacts) -> Datas
     ds.Rows, ds.Columns = frames.shape[1:3]
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 8, 8, 7, 0
     coded = [
-        imagecodecs.jpeg8_encode(frame, level=details.quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="422")
+        imagecodecs.jpeg8_encode(
+            frame, level=details.quality, colorspace="RGB", outcolorspace="YCBCR", subsampling="422"
+        )
         for frame in frames
     ]
     ds.LossyImageCompression, ds.LossyImageCompressionMethod = "01", "ISO_10918_1"

@@ -191,7 +191,9 @@ def sheet(points: ArrayLike, thickness_mm: float) -> Shape:
         for corners in ((p, q, r), (s, r, q)):
             middle = np.mean(corners, axis=0)
             reach = float(np.linalg.norm(np.asarray(corners) - middle, axis=1).max())
-            rows.append(_row(TRIANGLE, [*corners, [0, 0, 0], thickness_mm / 2, reach + thickness_mm / 2 + 12]))
+            rows.append(
+                _row(TRIANGLE, [*corners, [0, 0, 0], thickness_mm / 2, reach + thickness_mm / 2 + 12])
+            )
     return Shape(np.concatenate(rows))
 
 

@@ -12,19 +12,35 @@ import numpy as np
 from medvox.core.errors import UsageError, WriteError
 from medvox.core.grid import Grid
 from medvox.core.progress import Progress, silent
-from medvox.dicom.series_facts import CtFacts, EquipmentFacts, PatientFacts, SeriesFacts, StudyFacts, stable_uid
+from medvox.dicom.series_facts import (
+    CtFacts,
+    EquipmentFacts,
+    PatientFacts,
+    SeriesFacts,
+    StudyFacts,
+    stable_uid,
+)
 from medvox.dicom.write_series import write_series
 from medvox.simulation.anatomy import paint_patient
 from medvox.simulation.ct import simulate_ct
 
 PATIENT = PatientFacts(
-    "Demo^Patient", "MEDVOX-DEMO", date(1961, 4, 1), "M", 65, 78.0, 1.74, "SIMULATED: no person was ever scanned"
+    "Demo^Patient",
+    "MEDVOX-DEMO",
+    date(1961, 4, 1),
+    "M",
+    65,
+    78.0,
+    1.74,
+    "SIMULATED: no person was ever scanned",
 )
 EQUIPMENT = EquipmentFacts("medvox", "simulation", "DEMO", "demo 1", "0")
 FRAME_UID = stable_uid("demo", "frame of reference", "PET/CT")
 
 
-def axial_grid(spacing_mm: tuple[float, float, float], box_mm: tuple[tuple[float, float], ...], frame: str) -> Grid:
+def axial_grid(
+    spacing_mm: tuple[float, float, float], box_mm: tuple[tuple[float, float], ...], frame: str
+) -> Grid:
     """Axial grid (k up, j back, i left) over a box of LPS x, y, z ranges."""
     steps = spacing_mm[::-1]
     counts = [max(1, round((high - low) / step)) for (low, high), step in zip(box_mm, steps, strict=True)]
@@ -78,7 +94,9 @@ def write_demo(folder: Path, labelled: bool = False, progress: Progress = silent
 
 
 def _write(folder: Path, labelled: bool, progress: Progress) -> None:
-    study = StudyFacts(stable_uid("demo", "study", "PET/CT"), datetime(2026, 11, 2, 9, 30), "SIMULATED PET/CT")
+    study = StudyFacts(
+        stable_uid("demo", "study", "PET/CT"), datetime(2026, 11, 2, 9, 30), "SIMULATED PET/CT"
+    )
     grid = axial_grid((2.5, 1.953125, 1.953125), ((-250, 250), (-240, 260), (-105, 830)), FRAME_UID)
     canvas = paint_patient(grid, progress=progress)
     ct = simulate_ct(canvas)
