@@ -22,9 +22,10 @@ def open_paths(
     Only this machine can connect, with the token in the address that is printed.
     """
     from medvox.server.run import serve_viewer
-    from medvox.workflows.demo import demo_folder
 
     if not paths:
+        from medvox.workflows.demo import demo_folder
+
         err.print("No path given: opening the demo patient (simulated).")
         with progress_bar() as progress:
             paths = [demo_folder(progress)]

@@ -196,15 +196,105 @@ def along_lines(
     if aligned and steps[1, 2] != 0.0:
         _aligned_lines(source, order, starts, steps, stack, outside, out)
         return
+    flat = source.ravel()
+    line = np.empty(3)
     for n in range(out.shape[0]):
         for r in range(rows):
-            u = starts[n, 0] + r * steps[0, 0]
-            v = starts[n, 1] + r * steps[0, 1]
-            w = starts[n, 2] + r * steps[0, 2]
-            for c in range(columns):
-                place = (u + c * steps[1, 0], v + c * steps[1, 1], w + c * steps[1, 2])
+            for axis in range(3):
+                line[axis] = starts[n, axis] + r * steps[0, axis]
+            first, last, enter, leave = 0, 0, 0, columns
+            if len(depths) == 0 and order > 0:
+                border = 1.0 if order == 3 else 0.0
+                first, last = _columns_within(line, steps[1], source.shape, columns, border)
+                enter, leave = _columns_within(line, steps[1], source.shape, columns, -0.6)
+            out[n, r, :enter] = outside
+            out[n, r, leave:] = outside
+            for c in range(enter, leave):
+                if first <= c < last:
+                    continue
+                place = (line[0] + c * steps[1, 0], line[1] + c * steps[1, 1], line[2] + c * steps[1, 2])
                 value = _value_at(source, order, place, depths, offsets, at, weight)
                 out[n, r, c] = outside if math.isnan(value) else value
+            if order == 1:
+                _linear_line(flat, source.shape, line, steps[1], first, last, out[n, r])
+            elif order == 3:
+                _cubic_line(flat, source.shape, line, steps[1], first, last, out[n, r])
+
+
+@njit(nogil=True, cache=True)
+def _columns_within(
+    line: AnyArray, step: AnyArray, shape: tuple[int, int, int], columns: int, border: float
+) -> tuple[int, int]:
+    """First column, and the one after the last, more than `border` inside the outer voxel centres."""
+    low, high = 0.0, columns - 1.0
+    for axis in range(3):
+        least, most = border + 1e-9, shape[axis] - 1.0 - border - 1e-9
+        if abs(step[axis]) < 1e-12:
+            if not least <= line[axis] <= most:
+                return 0, 0
+            continue
+        a, b = (least - line[axis]) / step[axis], (most - line[axis]) / step[axis]
+        low, high = max(low, min(a, b)), min(high, max(a, b))
+    first, last = math.ceil(low), math.floor(high) + 1
+    return (first, last) if last > first else (0, 0)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _linear_line(
+    flat: AnyArray,
+    shape: tuple[int, int, int],
+    line: AnyArray,
+    step: AnyArray,
+    first: int,
+    last: int,
+    out: AnyArray,
+) -> None:
+    kind = out.dtype.type
+    row, layer, one = np.uint64(shape[2]), np.uint64(shape[1] * shape[2]), np.uint64(1)
+    for c in range(first, last):
+        k, j, i = line[0] + c * step[0], line[1] + c * step[1], line[2] + c * step[2]
+        k0, j0, i0 = np.int64(k), np.int64(j), np.int64(i)
+        f, g, h = kind(k - k0), kind(j - j0), kind(i - i0)
+        at = np.uint64(k0) * layer + np.uint64(j0) * row + np.uint64(i0)
+        below = at + layer
+        a = flat[at] + h * (kind(flat[at + one]) - flat[at])
+        b = flat[at + row] + h * (kind(flat[at + row + one]) - flat[at + row])
+        p = flat[below] + h * (kind(flat[below + one]) - flat[below])
+        q = flat[below + row] + h * (kind(flat[below + row + one]) - flat[below + row])
+        a += g * (b - a)
+        p += g * (q - p)
+        out[c] = a + f * (p - a)
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc", "nsz"})
+def _cubic_line(
+    flat: AnyArray,
+    shape: tuple[int, int, int],
+    line: AnyArray,
+    step: AnyArray,
+    first: int,
+    last: int,
+    out: AnyArray,
+) -> None:
+    row, layer = np.uint64(shape[2]), np.uint64(shape[1] * shape[2])
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    for c in range(first, last):
+        k, j, i = line[0] + c * step[0], line[1] + c * step[1], line[2] + c * step[2]
+        k0, j0, i0 = np.int64(k), np.int64(j), np.int64(i)
+        wk, wj = _spline_weights(k - k0), _spline_weights(j - j0)
+        w0, w1, w2, w3 = _spline_weights(i - i0)
+        corner = np.uint64(k0 - 1) * layer + np.uint64(j0 - 1) * row + np.uint64(i0 - 1)
+        total = 0.0
+        for a in range(4):
+            plane = 0.0
+            for b in range(4):
+                at = corner + np.uint64(b) * row
+                plane += wj[b] * (
+                    w0 * flat[at] + w1 * flat[at + one] + w2 * flat[at + two] + w3 * flat[at + three]
+                )
+            total += wk[a] * plane
+            corner += layer
+        out[c] = total
 
 
 @njit(nogil=True, cache=True)

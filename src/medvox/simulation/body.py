@@ -13,12 +13,12 @@ NEAR = 14.0
 
 
 def paint_body(canvas: Canvas) -> None:
-    """Paint skin, fat, muscles and the empty trunk cavity."""
+    """Paint skin, fat, muscles and the empty internal fat."""
     outline = body_outline()
     canvas.paint(outline, "skin", "skin")
     canvas.paint(outline, "subcutaneous fat", "fat", inset_mm=2.0, only_on={"skin"})
     _muscles(canvas)
-    canvas.paint(cavity(), "trunk cavity", "fat")
+    canvas.paint(cavity(), "internal fat", "fat")
     _inner_muscles(canvas)
 
 
@@ -26,7 +26,7 @@ def body_outline() -> Shape:
     """Skin surface of head, trunk, arms and thighs."""
     shape = loft(BODY)
     head = [
-        ellipsoid((0, 3, 741), (79, 99, 79)),
+        ellipsoid((0, -3, 740), (78, 96, 79)),
         ellipsoid((0, -46, 668), (60, 52, 68)),
         ellipsoid((34, -62, 676), (28, 26, 30)),
         ellipsoid((-34, -62, 676), (28, 26, 30)),
@@ -72,9 +72,7 @@ def _muscles(canvas: Canvas) -> None:
     wall[:, 4] += np.interp(z, [-48, 50, 160, 400, 470, 540], [24, 12, 9, 11, 17, 12])
     wall[:, 5] += np.interp(z, [-48, 50, 110, 160, 300, 450, 540], [18, 36, 40, 34, 12, 10, 14])
     canvas.paint(loft(wall).roughen(1.2, 30), name, "muscle", only_on=over)
-    neck = vessel(
-        [(0, 32, 545, 66), (0, 18, 580, 58), (0, 15, 610, 49), (0, 16, 660, 48), (0, 34, 690, 40)], 12
-    )
+    neck = vessel([(0, 32, 545, 66), (0, 18, 580, 58), (0, 15, 610, 49), (0, 16, 660, 48), (0, 34, 690, 40)], 12)
     canvas.paint(neck.roughen(1.0, 20), name, "muscle", only_on=over)
     for right in (False, True):
         for shape in (_thigh_muscle(), _arm_muscle(), _chest_muscle(), _buttock(), _shoulder_muscle()):
@@ -100,9 +98,7 @@ def _arm_muscle() -> Shape:
 def _chest_muscle() -> Shape:
     """Pectoral muscle, from the breast bone to the arm."""
     plate = ellipsoid((70, -84, 462), (64, 20, 52), rotation("z", 22))
-    return plate.join(vessel([(110, -60, 480, 24), (150, -20, 505, 22), (176, 6, 480, 18)], 12)).roughen(
-        1.0, 20
-    )
+    return plate.join(vessel([(110, -60, 480, 24), (150, -20, 505, 22), (176, 6, 480, 18)], 12)).roughen(1.0, 20)
 
 
 def _buttock() -> Shape:
@@ -121,22 +117,11 @@ def _shoulder_muscle() -> Shape:
 def _inner_muscles(canvas: Canvas) -> None:
     """Psoas and back muscles beside the spine."""
     for right in (False, True):
-        psoas = vessel(
-            [(28, 36, 270, 8), (36, 26, 210, 17), (46, 22, 150, 21), (64, 2, 90, 22), (84, -28, 20, 17)], 8
-        )
+        psoas = vessel([(28, 36, 270, 8), (36, 26, 210, 17), (46, 22, 150, 21), (64, 2, 90, 22), (84, -28, 20, 17)], 8)
         iliacus = vessel([(100, 30, 112, 14), (96, 0, 80, 16), (86, -22, 40, 16)], 8)
         gutter = [
             (*spine_frame(z).at((26, 36 if z < 300 else 32, 0))[0], r)
-            for z, r in (
-                (95, 20),
-                (150, 26),
-                (220, 27),
-                (300, 22),
-                (400, 16),
-                (500, 15),
-                (560, 16),
-                (600, 15),
-            )
+            for z, r in ((95, 20), (150, 26), (220, 27), (300, 22), (400, 16), (500, 15), (560, 16), (600, 15))
         ]
         for shape in (psoas.join(iliacus), vessel(gutter, 10)):
             side = shape.mirrored() if right else shape
