@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from medvox.cli.console import out, progress_bar
-from medvox.workflows.demo import write_demo
 
 
 def demo(
@@ -18,6 +17,8 @@ def demo(
     ] = False,
 ) -> None:
     """Write the demo patient: a simulated PET/CT/MR study as DICOM, and real images with their sources."""
+    from medvox.workflows.demo import write_demo
+
     with progress_bar() as progress:
         written = write_demo(folder, labelled=labelled, progress=progress)
     out.print(f"[green]{written}[/]", soft_wrap=True)
