@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -105,9 +106,19 @@ class PixelFormat:
         LimitError
             If the image would need more than `settings.max_image_bytes`.
         """
-        if header.pixel is None:
+        span = header.pixel
+        if span is None:
             raise MissingError("the file holds no pixel data", where=header.name)
-        return _Reading(header, header.pixel).format()
+        key = _key(header, span)
+        made = _KNOWN.get(key)
+        if made is None:
+            made = _Reading(header, span).format()
+            if not made.findings and made.palette is None and not _has_overlays(header):
+                _KNOWN[key] = made
+                while len(_KNOWN) > MAX_KNOWN:
+                    _KNOWN.pop(next(iter(_KNOWN)), None)
+        made.check_limit(header.name)
+        return made
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -148,9 +159,70 @@ class PixelFormat:
             values = self.rows * self.columns * 3 // 2
         return values * self.bits_allocated
 
+    def check_limit(self, where: str) -> None:
+        """Refuse an image larger than `settings.max_image_bytes`.
+
+        Raises
+        ------
+        LimitError
+            If the decoded frames would need more.
+        """
+        claimed = math.prod(self.frame_shape) * self.frames * self.dtype.itemsize
+        limit = settings.current().max_image_bytes
+        if claimed > limit:
+            raise LimitError(
+                "the header claims an image larger than the limit",
+                where=where,
+                got=f"{claimed} bytes",
+                expected=f"at most {limit}",
+                advice="Set MEDVOX_MAX_IMAGE_BYTES if the image is really that large",
+            )
+
     def native_length(self, frames: int | None = None) -> int:
         """Bytes of native pixel data of that many frames, all by default."""
         return -(-self.native_frame_bits * (self.frames if frames is None else frames) // 8)
+
+
+_DECIDING: Final = (
+    ROWS,
+    COLUMNS,
+    FRAMES,
+    SAMPLES,
+    PHOTOMETRIC,
+    PLANAR,
+    BITS_ALLOCATED,
+    BITS_STORED,
+    HIGH_BIT,
+    REPRESENTATION,
+    PADDING,
+    PADDING_LIMIT,
+)
+MAX_KNOWN: Final = 256
+_KNOWN: dict[tuple[object, ...], PixelFormat] = {}
+"""Formats without findings and palette by all that decides them: the slices of a series share one."""
+
+
+def _key(header: Header, span: PixelSpan) -> tuple[object, ...]:
+    """All of a header that decides its format, cheaply."""
+    values = [header.raw(tag) for tag in _DECIDING]
+    if values[_DECIDING.index(REPRESENTATION)] not in (b"\1\0", b"\0\1"):  # the sign may need proof
+        values += [header.raw(SMALLEST), header.raw(LARGEST)]
+    vr = header.vr(PADDING) if PADDING in header else ""
+    return (
+        header.transfer_syntax,
+        header.encoding,
+        span.tag,
+        span.length < 0,
+        _has_overlays(header),
+        vr,
+        *values,
+    )
+
+
+def _has_overlays(header: Header) -> bool:
+    tags = header.tags()
+    at = bisect_left(tags, OVERLAY_GROUPS[0] << 16)
+    return at < len(tags) and tags[at] >> 16 <= OVERLAY_GROUPS[-1]
 
 
 class _Reading:
@@ -168,7 +240,7 @@ class _Reading:
         samples, name = self.colors()
         stored, high, signed = self.bits(kind, allocated)
         syntax = transfer_syntax(header.transfer_syntax, encapsulated=self.span.length < 0)
-        made = PixelFormat(
+        return PixelFormat(
             rows=rows,
             columns=columns,
             frames=self.frames(),
@@ -186,8 +258,6 @@ class _Reading:
             padding=self.padding(signed, stored) if kind == "integer" else None,
             findings=tuple(self.findings),
         )
-        self.check_limit(made)
-        return made
 
     def note(self, code: str, text: str, reference: str, level: Level = Level.WARNING) -> None:
         self.findings.append(Finding(code, level, self.header.name, text, reference))
@@ -324,18 +394,6 @@ class _Reading:
             descriptor[1] = _in_type(descriptor[1], 16, signed)
         red, green, blue = tables
         return palette_of(tuple(descriptor), (red, green, blue), segmented, header.name)
-
-    def check_limit(self, made: PixelFormat) -> None:
-        claimed = math.prod(made.frame_shape) * made.frames * made.dtype.itemsize
-        limit = settings.current().max_image_bytes
-        if claimed > limit:
-            raise LimitError(
-                "the header claims an image larger than the limit",
-                where=self.header.name,
-                got=f"{claimed} bytes",
-                expected=f"at most {limit}",
-                advice="Set MEDVOX_MAX_IMAGE_BYTES if the image is really that large",
-            )
 
 
 def embedded_overlays(header: Header, allocated: int) -> list[tuple[int, int]]:
