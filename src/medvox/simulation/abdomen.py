@@ -17,7 +17,7 @@ from medvox.simulation.shapes import (
 )
 from medvox.simulation.trees import grow, points_inside
 
-INSIDE = {"trunk cavity"}
+INSIDE = {"internal fat"}
 """Organs are painted on the empty cavity alone, so that neighbours stay whole."""
 
 
@@ -77,7 +77,7 @@ def _kidney(canvas: Canvas, right: bool) -> None:
     canvas.paint(basin, f"ureter {side}", "urine")
     end = center + turn @ (-sign * 22, -4, -14)
     ureter = vessel([(*end, 2.4), (sign * 38, 18, 165, 2.2), (sign * 36, 8, 110, 2.2), (sign * 40, 30, 60, 2.2), (sign * 18, 2, 26, 2.2)])
-    canvas.paint(ureter, f"ureter {side}", "urine", only_on=over)
+    canvas.paint(ureter, f"ureter {side}", "ureter urine", only_on=over)
     adrenal = tube(center + np.array([(-sign * 22, -8, 58), (-sign * 26, -2, 70), (-sign * 16, 6, 58)]), 3.6)
     canvas.paint(adrenal, f"adrenal gland {side}", "gland", only_on=INSIDE)
 

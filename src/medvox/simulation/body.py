@@ -13,12 +13,12 @@ NEAR = 14.0
 
 
 def paint_body(canvas: Canvas) -> None:
-    """Paint skin, fat, muscles and the empty trunk cavity."""
+    """Paint skin, fat, muscles and the empty internal fat."""
     outline = body_outline()
     canvas.paint(outline, "skin", "skin")
     canvas.paint(outline, "subcutaneous fat", "fat", inset_mm=2.0, only_on={"skin"})
     _muscles(canvas)
-    canvas.paint(cavity(), "trunk cavity", "fat")
+    canvas.paint(cavity(), "internal fat", "fat")
     _inner_muscles(canvas)
 
 
@@ -26,7 +26,7 @@ def body_outline() -> Shape:
     """Skin surface of head, trunk, arms and thighs."""
     shape = loft(BODY)
     head = [
-        ellipsoid((0, 3, 741), (79, 99, 79)),
+        ellipsoid((0, -3, 740), (78, 96, 79)),
         ellipsoid((0, -46, 668), (60, 52, 68)),
         ellipsoid((34, -62, 676), (28, 26, 30)),
         ellipsoid((-34, -62, 676), (28, 26, 30)),

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from medvox.simulation.canvas import Canvas
-from medvox.simulation.head import brain_case
 from medvox.simulation.shapes import Shape, ellipsoid, half_space, rotation, tube, vessel
 
 FLUID = "brain fluid"
@@ -30,11 +29,11 @@ def _hemispheres(canvas: Canvas) -> None:
     from medvox.simulation.brain_kernels import cerebrum
 
     for sign in (1, -1):
-        half = ellipsoid((sign * 1, -4, 746), (62.5, 80.5, 56.5))
-        half = half.join(ellipsoid((sign * 38, -20, 708), (22, 31, 18)), blend=12)
+        half = ellipsoid((sign * 0.5, -4, 746), (64.6, 82.4, 58.4))
+        half = half.join(ellipsoid((sign * 38, -20, 708), (23.5, 32.5, 19.5)), blend=12)
         half = half.cut(
             half_space((0, -48, 720), (0.0, 0.45, 1.0)),
-            half_space((sign * 0.9, 0, 0), (sign, 0, 0)),
+            half_space((sign * 0.6, 0, 0), (-sign, 0, 0)),
             ellipsoid((0, 40, 690), (58, 48, 34)),
             ellipsoid((0, 2, 690), (19, 22, 30)),
             blend=7,
@@ -62,7 +61,6 @@ def _cerebellum(canvas: Canvas) -> None:
     from medvox.simulation.brain_kernels import cerebellum
 
     shape = ellipsoid((22, 46, 698), (27, 30, 24)).join(ellipsoid((-22, 46, 698), (27, 30, 24)), blend=6)
-    shape = shape.within(brain_case(), blend=2) if False else shape
     _folded(canvas, shape, ("cerebellum", "cerebellar grey"), ("cerebellum", "white matter"), cerebellum)
 
 
@@ -82,7 +80,7 @@ def _deep(canvas: Canvas) -> None:
     for x in (-8, 0, 8):
         moved = Shape(arch.rows + np.eye(22)[4] * x + np.eye(22)[7] * x)
         canvas.paint(moved, "corpus callosum", "white matter")
-    core = ellipsoid((0, 0, 732), (34, 44, 20))
+    core = ellipsoid((0, 2, 732), (32, 30, 17)).roughen(3.0, 12)
     canvas.paint(core, "cerebral white matter", "white matter", only_on={"cerebral cortex", FLUID, "cerebral white matter"})
     for right in (False, True):
         for shape in (

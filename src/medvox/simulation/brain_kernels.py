@@ -15,9 +15,9 @@ def _fold(lattice: np.ndarray, x: float, y: float, z: float) -> float:
     """Signed field whose zero sheets are the furrows; about mm near them."""
     bend = 7.0 * value_noise(lattice, x / 27.0 + 3, y / 27.0, z / 27.0)
     turn = 7.0 * value_noise(lattice, x / 25.0, y / 25.0 + 9, z / 25.0)
-    a = value_noise(lattice, (x + bend) / 15.5, (y + turn) / 15.5, (z - bend) / 15.5)
-    b = value_noise(lattice, (x - turn) / 11.0 + 5, (y + bend) / 11.0, (z + turn) / 11.0)
-    return float(11.0 * (a + 0.42 * b))
+    a = value_noise(lattice, (x + bend) / 13.0, (y + turn) / 13.0, (z - bend) / 13.0)
+    b = value_noise(lattice, (x - turn) / 9.0 + 5, (y + bend) / 9.0, (z + turn) / 9.0)
+    return float(9.5 * (a + 0.45 * b))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -51,12 +51,12 @@ def cerebrum(  # noqa: PLR0913
                     continue
                 u, v, w = x - center[0], (y - center[1]) * 0.82, z - center[2]
                 r = math.sqrt(u * u + v * v + w * w) + 1e-6
-                f = (52.0 + 0.30 * r) / r
+                f = (42.0 + 0.5 * r) / r
                 s = abs(_fold(lattice, u * f + 90.0 * (u > 0.0), v * f, w * f)) * min(1.0, r / 45.0)
                 deep = -d
-                limit = 15.0 + 5.0 * value_noise(lattice, u / 19.0, v / 19.0, w / 19.0)
+                limit = 19.0 + 7.0 * value_noise(lattice, u / 19.0, v / 19.0, w / 19.0)
                 # distance to the nearest fluid: the surface, or a furrow as long as it is deep enough
-                furrow = s - max(0.0, 1.05 - 0.02 * deep)
+                furrow = s - max(0.0, 0.85 - 0.02 * deep)
                 if deep > limit:
                     furrow = math.sqrt(max(furrow, 0.0) ** 2 + (deep - limit) ** 2)
                 near = min(deep, furrow)
@@ -64,7 +64,7 @@ def cerebrum(  # noqa: PLR0913
                 if share <= 0.0:
                     continue
                 put(top, under, cover, (k, j, i), parts[0], share, allowed)
-                share = min(1.0, max(0.0, 0.5 + (near - 3.3) / soft_mm))
+                share = min(1.0, max(0.0, 0.5 + (near - 2.9) / soft_mm))
                 if share > 0.0:
                     put(top, under, cover, (k, j, i), parts[1], share, allowed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from medvox.core.affine import apply, invert
 from medvox.core.errors import UsageError
 from medvox.core.grid import Grid
+from medvox.core.settings import current
 from medvox.simulation.shapes import Shape
 from medvox.simulation.tissues import TISSUES, Tissue
 
@@ -41,6 +43,19 @@ class Part:
 def make_lattice(seed: int, size: int = 64) -> NDArray[np.float32]:
     """Random numbers -1..1 for smooth noise; `size` is a power of two."""
     return np.random.default_rng(seed).uniform(-1, 1, (size, size, size)).astype(np.float32)
+
+
+def _slabs(box: NDArray[np.int64], voxels: int = 200_000, block: int = 8) -> list[NDArray[np.int64]]:
+    """Cut a box into slabs of whole blocks, so that the result does not depend on the threads."""
+    plane = int((box[1, 1:] - box[0, 1:]).prod())
+    step = max(block, voxels // max(plane, 1) // block * block)
+    starts = range(int(box[0, 0]), int(box[1, 0]), step)
+    slabs = []
+    for start in starts:
+        slab = box.copy()
+        slab[:, 0] = start, min(start + step, int(box[1, 0]))
+        slabs.append(slab)
+    return slabs
 
 
 @dataclass(slots=True, eq=False)
@@ -123,10 +138,19 @@ class Canvas:
         box = self.box(shape.bounds() + np.array([[-1.0], [1.0]]) * max(0.0, -inset_mm))
         if (box[1] <= box[0]).any():
             return
-        paint(
-            self.top, self.under, self.cover, self.grid.affine, box, shape.rows, shape.sections,
-            self.lattice, shape.rough, number, allowed, inset_mm, self._soft_mm,
-        )  # fmt: skip
+
+        def one(slab: NDArray[np.int64]) -> None:
+            paint(
+                self.top, self.under, self.cover, self.grid.affine, slab, shape.rows, shape.sections,
+                self.lattice, shape.rough, number, allowed, inset_mm, self._soft_mm,
+            )  # fmt: skip
+
+        slabs = _slabs(box)
+        if len(slabs) == 1:
+            one(box)
+        else:
+            with ThreadPoolExecutor(min(current().threads, len(slabs))) as pool:
+                list(pool.map(one, slabs))
 
     def box(self, bounds_mm: NDArray[np.float64]) -> NDArray[np.int64]:
         """(2, 3) first and last + 1 voxel (k, j, i) that LPS `bounds_mm` (2, 3) reach."""

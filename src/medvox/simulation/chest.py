@@ -55,22 +55,22 @@ def lung(side: str) -> Shape:
 def paint_chest(canvas: Canvas) -> None:
     """Paint lungs, airways, heart, gullet."""
     muscle = domes().within(half_space((0, 0, 262), (0, 0.25, -1)), blend=4)
-    canvas.paint(muscle, "diaphragm", "muscle", only_on={"trunk cavity"}, inset_mm=-2.0)
-    canvas.paint(domes(), "trunk cavity", "fat", only_on={"diaphragm", "trunk cavity"}, inset_mm=1.6)
+    canvas.paint(muscle, "diaphragm", "muscle", only_on={"internal fat"}, inset_mm=-2.0)
+    canvas.paint(domes(), "internal fat", "fat", only_on={"diaphragm", "internal fat"}, inset_mm=1.6)
     rng = np.random.default_rng(5)
     for side in ("left", "right"):
         shape = lung(side)
-        canvas.paint(shape, f"lung {side}", "lung", inset_mm=4.0, only_on={"trunk cavity", "diaphragm"})
+        canvas.paint(shape, f"lung {side}", "lung", inset_mm=4.0, only_on={"internal fat", "diaphragm"})
         _lung_trees(canvas, shape, side, rng)
     _heart(canvas)
     _windpipe(canvas)
     gullet = vessel([(0, 8, 590, 7), (2, 22, 540, 7.5), (4, 36, 480, 8), (8, 34, 420, 8), (14, 26, 360, 9), (30, 12, 330, 10)])
-    canvas.paint(gullet, "esophagus", "muscle", only_on={"trunk cavity", "skeletal muscle", "diaphragm"})
+    canvas.paint(gullet, "esophagus", "muscle", only_on={"internal fat", "skeletal muscle", "diaphragm"})
     canvas.paint(gullet, "esophagus", "air", inset_mm=5.8, only_on={"esophagus"})
 
 
 def _lung_trees(canvas: Canvas, shape: Shape, side: str, rng: np.random.Generator) -> None:
-    over = {f"lung {side}", "trunk cavity"}
+    over = {f"lung {side}", "internal fat"}
     hilum = HILUM[side]
     for name, tissue, offset, count, leaf, root in (
         ("pulmonary vein", "blood", (0, 4, -12), 420, 0.75, 6.5),
@@ -102,9 +102,9 @@ def _windpipe(canvas: Canvas) -> None:
 
 
 def _heart(canvas: Canvas) -> None:
-    over = {"trunk cavity", "diaphragm", "heart", "lung left", "lung right", "pulmonary vein", "pulmonary artery"}
+    over = {"internal fat", "diaphragm", "heart", "lung left", "lung right", "pulmonary vein", "pulmonary artery"}
     axes = heart_axes()
-    canvas.paint(pericardium(), "trunk cavity", "fat", only_on=over, inset_mm=3.0)
+    canvas.paint(pericardium(), "internal fat", "fat", only_on=over, inset_mm=3.0)
     left = np.array([34.0, -26, 370])
     outer = ellipsoid(left, (35, 35, 52), axes)
     right = ellipsoid((2, -50, 372), (27, 36, 46), axes).cut(outer, blend=3)

@@ -114,6 +114,8 @@ def _teeth(canvas: Canvas) -> None:
 
 def _chewing_muscles(canvas: Canvas) -> None:
     over = {"subcutaneous fat"}
+    marbled = ellipsoid((0, -58, 660), (47, 38, 52)).roughen(13.0, 8)
+    canvas.paint(marbled, "skeletal muscle", "muscle", only_on=over)
     for shape in (
         vessel([(58, -48, 680, 9), (57, -32, 656, 13), (54, -22, 632, 10)], 5),
         ellipsoid((66, -30, 724), (9, 36, 36), rotation("y", -14)),

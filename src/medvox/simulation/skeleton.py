@@ -85,8 +85,7 @@ def _canal(canvas: Canvas) -> None:
     path = np.array([spine_frame(z).at((0, d, 0))[0] for z, d in zip(heights, depth, strict=True)])
     canvas.paint(tube(path, 8.6), "spinal canal", "fat")
     canvas.paint(tube(path, 7.0), "spinal canal", "fluid")
-    canvas.paint(tube(path[heights > 270], 4.6), "spinal cord", "white matter")
-    canvas.paint(tube(path[heights > 270], 1.9), "spinal cord", "grey matter")
+    canvas.paint(tube(path[heights > 270], 4.6), "spinal cord", "spinal cord")
 
 
 def rib_path(number: int, height: float, depth: float) -> FloatArray:

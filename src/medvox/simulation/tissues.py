@@ -45,7 +45,7 @@ TISSUES: dict[str, Tissue] = {
     for t in (
         Tissue("air", -1000, density=0.0),
         Tissue("skin", 20, 10, 8, 0.5, 400, 35, 0.5),
-        Tissue("fat", -105, 0, 9, 0.25, 260, 85, 0.95),
+        Tissue("fat", -105, 0, 9, 0.25, 260, 80, 0.9),
         Tissue("muscle", 52, 8, 10, 0.6, 950, 45, 0.8),
         Tissue("cortical bone", 1150, 0, 90, 0.4, 500, 1.0, 0.08),
         Tissue("spongy bone", 260, 10, 85, 1.1, 380, 55, 0.65),
@@ -72,6 +72,8 @@ TISSUES: dict[str, Tissue] = {
         Tissue("pancreas", 42, 58, 10, 1.4, 590, 50, 0.8),
         Tissue("kidney cortex", 36, 155, 5, 3.2, 980, 85, 0.85),
         Tissue("kidney medulla", 34, 60, 5, 3.6, 1350, 90, 0.88),
+        Tissue("spinal cord", 34, 2, 2, 2.0, 700, 78, 0.72),
+        Tissue("ureter urine", 8, 0, 1, 5.0, 3800, 1300, 1.0),
         Tissue("urine", 6, 0, 1, 22.0, 3800, 1300, 1.0),
         Tissue("bile", 8, 0, 2, 0.5, 2500, 600, 1.0),
         Tissue("gland", 60, 40, 6, 1.5, 850, 60, 0.85),

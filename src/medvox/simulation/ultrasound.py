@@ -156,7 +156,7 @@ def _b_mode(canvas: Canvas, parts: NDArray[np.uint8], speckle: Array, rng: np.ra
     grain = 0.75 * speckle + 0.25 * np.roll(speckle, int(rng.integers(0, 200)), axis=1)
     amplitude = (echo * grain + 1.6 * edge) * through
     amplitude = gaussian_filter(amplitude, (0.8, 0.5)) + 0.004 * rng.random(parts.shape)
-    return np.asarray(1 + np.log10(np.maximum(amplitude, 1e-4)) / 1.9) * 0.78
+    return np.asarray(1 + np.log10(np.maximum(amplitude, 1e-4)) / 1.9) * 0.68
 
 
 def _resample(polar: Array, at: Array) -> Array:

@@ -10,7 +10,7 @@ from medvox.simulation.shapes import Shape, vessel
 from medvox.simulation.skeleton import trunk_depth
 
 SOFT = {
-    "trunk cavity", "skeletal muscle", "subcutaneous fat", "diaphragm", "pancreas", "small bowel", "heart muscle",
+    "internal fat", "skeletal muscle", "subcutaneous fat", "diaphragm", "pancreas", "small bowel", "heart muscle",
     "vena cava", "vein", "lung left", "lung right", "colon", "stomach", "tongue", "pulmonary artery", "pulmonary vein",
     "right atrium", "left atrium", "renal sinus left", "renal sinus right", "esophagus", "portal vein",
 }  # fmt: skip
