@@ -195,7 +195,7 @@ def _cine(volume: Volume, facts: SeriesFacts, details: UltrasoundFacts) -> Datas
     """US multi-frame image, each frame JPEG baseline (PS3.5 8.2.1)."""
     import imagecodecs
 
-    frames = np.moveaxis(np.asarray(volume.values(np.uint8))[:, :, 0], 1, -1)
+    frames = np.ascontiguousarray(np.moveaxis(np.asarray(volume.values(np.uint8))[:, :, 0], 1, -1))
     ds = modules.common(facts)
     modules.modality(ds, facts)
     modules.times(ds, facts.acquired)
