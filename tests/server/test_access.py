@@ -133,6 +133,8 @@ def test_every_answer_carries_the_security_headers(live: Live, path: str, header
     assert "'unsafe-eval'" not in policy.replace("'wasm-unsafe-eval'", "")
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["referrer-policy"] == "no-referrer"
+    if answer.status_code != 200 or "/api/" in path:
+        assert answer.headers["cache-control"] == "no-store"
     assert "server" not in answer.headers
 
 

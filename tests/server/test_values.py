@@ -147,7 +147,7 @@ def test_only_the_frames_of_a_chunk_are_read(serve: Any, tmp_path: Any) -> None:
 
 
 def test_large_slices_make_small_chunks(live: Live) -> None:
-    from medvox.server.wire import CHUNK_BYTES, chunk_slices
+    from medvox.server.image.wire import CHUNK_BYTES, chunk_slices
 
     assert chunk_slices(512 * 512 * 2) == 16
     assert chunk_slices(4096 * 4096 * 4) == 1

@@ -95,8 +95,7 @@ def _pages() -> APIRouter:
         preview = await run_in_threadpool(session.preview, FIRST_PICTURE_S)
         boot, static = Boot(session=session.snapshot(), preview=preview), request.app.state.static
         policy = content_security_policy(inline_scripts(static))
-        headers = {"Cache-Control": "no-store", "Content-Security-Policy": policy}
-        return HTMLResponse(page(boot, static), headers=headers)
+        return HTMLResponse(page(boot, static), headers={"Content-Security-Policy": policy})
 
     @pages.get(f"{API}/docs")
     def docs(request: Request) -> HTMLResponse:

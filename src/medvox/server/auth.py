@@ -162,13 +162,14 @@ def content_security_policy(scripts: Sequence[str] = ()) -> str:
 
 HEADERS = (
     (b"content-security-policy", content_security_policy().encode()),
+    (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"x-frame-options", b"DENY"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
-"""Security headers of every answer that does not set them itself."""
+"""Headers of every answer that does not set them itself; no-store keeps patients out of the disk cache."""
 
 
 class SecurityHeaders:

@@ -90,9 +90,8 @@ def relative_text(text: str, roots: Sequence[str]) -> str:
 
 
 def answer(status: int, body: ErrorBody) -> JSONResponse:
-    """Make the HTTP answer of an error; errors are never cached."""
-    content = ErrorAnswer(error=body).model_dump()
-    return JSONResponse(content, status, headers={"Cache-Control": "no-store"})
+    """Make the HTTP answer of an error."""
+    return JSONResponse(ErrorAnswer(error=body).model_dump(), status)
 
 
 def install(app: FastAPI) -> None:
@@ -113,7 +112,8 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     body = ErrorBody(
         what=f"The request is not understood: {faults}", where=request.url.path, advice=ADVICE[405]
     )
-    return answer(404 if request.method == "GET" else 422, body)
+    kinds = {fault["loc"][0] for fault in error.errors()}
+    return answer(404 if "path" in kinds else 400 if "query" in kinds else 422, body)
 
 
 async def _on_http(request: Request, error: Exception) -> JSONResponse:

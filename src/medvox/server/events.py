@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncIterator
 
@@ -20,7 +21,7 @@ class Feed:
         with self._lock:
             listeners = list(self._listeners.items())
         for event, loop in listeners:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(event.set)
 
     def close(self) -> None:

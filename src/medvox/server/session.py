@@ -19,8 +19,8 @@ from medvox.server import types as api
 from medvox.server.catalog import Catalog
 from medvox.server.errors import TooLargeError, body_of, place_of
 from medvox.server.events import Feed
+from medvox.server.image.store import CACHE_BYTES, VolumeStore
 from medvox.server.merging import first_folder, merge, outermost
-from medvox.server.store import CACHE_BYTES, VolumeStore
 
 log = logging.getLogger("medvox.server")
 
@@ -245,7 +245,7 @@ class ViewerSession:
         self._first_shown.set()
 
     def _make_preview(self, catalog: Catalog) -> None:
-        from medvox.server.pictures import preview_png
+        from medvox.server.image.pictures import preview_png
 
         entry = catalog.first()
         if entry is None or (self._preview and self._preview[0] == entry.id):

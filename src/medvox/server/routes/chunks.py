@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response
 
 from medvox.core.errors import MissingError
-from medvox.server import describe, wire
 from medvox.server.catalog import ImageEntry
 from medvox.server.dependencies import EntryOf, SessionOf
+from medvox.server.image import describe, wire
 from medvox.server.session import ViewerSession
 from medvox.server.types import GridName
 

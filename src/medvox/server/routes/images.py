@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from medvox.server import describe, headers, pictures, probe
 from medvox.server import types as api
 from medvox.server.dependencies import EntryOf, GridOf, SessionOf, Whole
+from medvox.server.image import describe, headers, pictures, probe
 
 router = APIRouter(tags=["images"])
 
@@ -18,7 +18,7 @@ PNG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/png": {}}, "des
 @router.get("/images/{id}", operation_id="image")
 def image(entry: EntryOf, session: SessionOf) -> api.ImageInfo:
     """Say what the client needs to know of an image."""
-    return describe.image_info(entry, session.store.opened(entry.image), session.roots)
+    return describe.image_info(session.store, entry, session.roots)
 
 
 @router.get("/images/{id}/probe", operation_id="probe")
@@ -70,4 +70,4 @@ def render(
 
 
 def _png(data: bytes) -> Response:
-    return Response(data, media_type="image/png", headers={"Cache-Control": "private, no-cache"})
+    return Response(data, media_type="image/png")

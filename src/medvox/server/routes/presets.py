@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from medvox.server import pictures
 from medvox.server import types as api
+from medvox.server.image import pictures
 
 router = APIRouter(tags=["presets"])
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from medvox.server import headers
 from medvox.server import types as api
 from medvox.server.dependencies import SessionOf
+from medvox.server.image import headers
 
 router = APIRouter(tags=["series"])
 

@@ -40,7 +40,7 @@ async def events(session: SessionOf) -> StreamingResponse:
             told = f"event: session\ndata: {session.snapshot().model_dump_json()}\n\n"
             yield told if changed else ": still here\n\n"
 
-    return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    return StreamingResponse(stream(), media_type="text/event-stream")
 
 
 @router.post("/open", operation_id="open")

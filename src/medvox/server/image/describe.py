@@ -8,10 +8,10 @@ from typing import Literal
 from medvox.core.grid import TILT_TOLERANCE_DEG, Grid, Space
 from medvox.core.study import Kind
 from medvox.core.volume import Volume
-from medvox.server import pictures, wire
 from medvox.server import types as api
 from medvox.server.catalog import API, ImageEntry, findings
-from medvox.server.store import OpenedImage
+from medvox.server.image import pictures, wire
+from medvox.server.image.store import OpenedImage, VolumeStore
 
 SPACING_SOURCES = {
     Space.PATIENT: "patient",
@@ -23,8 +23,18 @@ SPACING_SOURCES = {
 """What a pixel spacing in mm is true for; see `medvox.core.grid.Space`."""
 
 
-def image_info(entry: ImageEntry, opened: OpenedImage, roots: tuple[str, ...]) -> api.ImageInfo:
-    """Describe an opened image."""
+_INFO_BYTES = 1 << 14
+
+
+def image_info(store: VolumeStore, entry: ImageEntry, roots: tuple[str, ...]) -> api.ImageInfo:
+    """Describe an image; it is opened if it is not open already."""
+    opened = store.opened(entry.image)
+    key = ("info", entry.id, opened.etag, roots)
+    found: api.ImageInfo = store.cache.get(key, lambda: (_describe(entry, opened, roots), _INFO_BYTES))
+    return found
+
+
+def _describe(entry: ImageEntry, opened: OpenedImage, roots: tuple[str, ...]) -> api.ImageInfo:
     volume, image = opened.volume, entry.image
     noted = tuple(dict.fromkeys((*image.findings, *volume.findings)))
     return api.ImageInfo(

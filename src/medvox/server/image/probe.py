@@ -11,9 +11,9 @@ from medvox.core.errors import MissingError
 from medvox.core.grid import Grid, Space
 from medvox.core.provenance import SliceSource
 from medvox.server import types as api
-from medvox.server import wire
 from medvox.server.catalog import ImageEntry, relative_file
-from medvox.server.store import OpenedImage, VolumeStore
+from medvox.server.image import wire
+from medvox.server.image.store import OpenedImage, VolumeStore
 
 Index = tuple[int, int, int]
 

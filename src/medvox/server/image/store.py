@@ -19,15 +19,16 @@ from medvox.core.grid import Grid
 from medvox.core.lazy import DeferredArray
 from medvox.core.study import Image, Kind
 from medvox.core.volume import Volume
-from medvox.server import wire
-from medvox.server.cache import ByteCache
+from medvox.server.image import wire
+from medvox.server.image.cache import ByteCache
 
 AnyArray = NDArray[Any]
 
 CACHE_BYTES = 2 << 30
 """Bytes kept of opened volumes and regular copies."""
 SAMPLED_SLICES = 16
-"""Slices looked at for the range of values of a volume that is not in memory."""
+SAMPLED_BYTES = 32 << 20
+"""Slices looked at for the range of values: so many, fewer where they are large, but three at least."""
 _HANDLE_BYTES = 1 << 16
 
 
@@ -42,7 +43,7 @@ class OpenedImage:
     dtype
         Type that its values travel in.
     value_range
-        Lowest and highest finite value, of `SAMPLED_SLICES` slices where the volume is lazy.
+        Lowest and highest finite value of a sample of slices.
     etag
         Changes whenever the values could.
     regular
@@ -228,11 +229,13 @@ def _stored_parts(volume: Volume, slices: Iterable[int]) -> Iterator[AnyArray]:
 
 def _value_range(volume: Volume) -> tuple[float, float]:
     """Range of the values; evenly spread slices of at most three time points are looked at."""
-    points = sorted({0, wire.time_points(volume) // 2, wire.time_points(volume) - 1})
-    count = min(volume.shape[-3], max(1, SAMPLED_SLICES // len(points)))
-    slices = sorted({round(k) for k in np.linspace(0, volume.shape[-3] - 1, count)})
     if wire.is_colour(volume):
         return 0.0, 255.0
+    points = sorted({0, wire.time_points(volume) // 2, wire.time_points(volume) - 1})
+    slice_bytes = volume.shape[-2] * volume.shape[-1] * volume.dtype.itemsize
+    wanted = max(3, min(SAMPLED_SLICES, SAMPLED_BYTES // slice_bytes))
+    count = min(volume.shape[-3], max(1, wanted // len(points)))
+    slices = sorted({round(k) for k in np.linspace(0, volume.shape[-3] - 1, count)})
     low, high = np.inf, -np.inf
     for t in points:
         for k in slices:

@@ -12,7 +12,7 @@ from medvox.core.study import Kind
 from medvox.core.volume import Volume, Window
 from medvox.server import types as api
 from medvox.server.catalog import ImageEntry
-from medvox.server.store import VolumeStore
+from medvox.server.image.store import VolumeStore
 
 THUMBNAIL_SIZE = 160
 PREVIEW_SIZE = 768
@@ -50,7 +50,7 @@ def windows(volume: Volume) -> list[api.WindowPreset]:
 
 
 def _window_presets(windows: Iterable[Window]) -> list[api.WindowPreset]:
-    return [api.WindowPreset(name=w.name, center=w.center, width=w.width) for w in windows]
+    return [api.WindowPreset(name=w.name or "file", center=w.center, width=w.width) for w in windows]
 
 
 class View(BaseModel):

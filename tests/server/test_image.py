@@ -154,11 +154,21 @@ def test_probe_of_other_kinds(live: Live) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["k=40&j=0&i=0", "k=-1&j=0&i=0", "k=0&j=24&i=0", "k=0&j=0&i=0&t=1", "k=0&j=0", "k=a&j=0&i=0"]
+    ("where", "status"),
+    [
+        ("k=40&j=0&i=0", 404),
+        ("k=-1&j=0&i=0", 404),
+        ("k=0&j=24&i=0", 404),
+        ("k=0&j=0&i=0&t=1", 404),
+        ("k=0&j=0", 400),
+        ("k=a&j=0&i=0", 400),
+        ("k=99999999999999999999&j=0&i=0", 400),
+        ("k=0&j=0&i=0&grid=other", 400),
+    ],
 )
-def test_probe_of_no_voxel_is_404(live: Live, where: str) -> None:
+def test_probe_of_no_voxel_is_refused(live: Live, where: str, status: int) -> None:
     answer = live.client.get(f"/api/v1/images/{live.image_id('Head tilted')}/probe?{where}")
-    assert (answer.status_code, bool(answer.json()["error"]["what"])) == (404, True)
+    assert (answer.status_code, bool(answer.json()["error"]["what"])) == (status, True)
 
 
 def test_slices_know_their_sources(live: Live) -> None:
@@ -203,8 +213,10 @@ def test_the_server_renders_volumes(live: Live) -> None:
     turned = live.client.get(base, params={"preset": "mip", "width": 64, "height": 48, "azimuth": 90})
     assert png_size(first.content) == (64, 48)
     assert first.content != turned.content
-    for params in ({"preset": "nothing"}, {"width": 100000}, {"t": 4}, {"zoom": "nan"}):
+    for params in ({"preset": "nothing"}, {"t": 4}):
         assert live.client.get(base, params=params).status_code == 404
+    for params in ({"width": 100000}, {"zoom": "nan"}, {"other": 1}):
+        assert live.client.get(base, params=params).status_code == 400
     flat = f"/api/v1/images/{live.image_id('Hand')}/render"
     assert live.client.get(flat).status_code == 400
 

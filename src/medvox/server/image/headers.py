@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from medvox.core.errors import MissingError
 from medvox.core.study import Instance, Series
-from medvox.server import probe
 from medvox.server import types as api
 from medvox.server.catalog import ImageEntry, relative_file
-from medvox.server.store import OpenedImage
+from medvox.server.image import probe
+from medvox.server.image.store import OpenedImage
 
 
 def of_slice(entry: ImageEntry, opened: OpenedImage, t: int, k: int, roots: tuple[str, ...]) -> api.Header:

@@ -1,0 +1,1 @@
+"""One image as the viewer gets it: opened, described, probed, pictured, and its values on the wire."""
