@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
 
 import numpy as np
 
@@ -40,6 +42,36 @@ class SliceSource:
     tile: tuple[int, int] | None = None
 
 
+class DeferredSources(Sequence[SliceSource]):
+    """Sources that are made when the first of them is asked for.
+
+    Parameters
+    ----------
+    count
+        How many there are.
+    make
+        Makes all of them.
+    """
+
+    def __init__(self, count: int, make: Callable[[], tuple[SliceSource, ...]]) -> None:
+        self._count = count
+        self._make = make
+
+    @cached_property
+    def _made(self) -> tuple[SliceSource, ...]:
+        return self._make()
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> SliceSource: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[SliceSource, ...]: ...
+    def __getitem__(self, index: int | slice) -> SliceSource | tuple[SliceSource, ...]:
+        return self._made[index]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Provenance:
     """How a volume came to be.
@@ -59,7 +91,7 @@ class Provenance:
     """
 
     grid: Grid
-    sources: tuple[SliceSource, ...] = ()
+    sources: Sequence[SliceSource] = ()
     operation: str = "read"
     parameters: tuple[tuple[str, str], ...] = ()
     parents: tuple[Provenance, ...] = ()

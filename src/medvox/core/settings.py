@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,14 +50,20 @@ class Settings:
             If a variable is not a positive whole number where one is needed.
         """
         variables = os.environ if environment is None else environment
-        found: dict[str, Any] = {}
-        for field in ("threads", "max_image_bytes", "max_files", "max_expanded_bytes"):
-            name = f"MEDVOX_{field.upper()}"
-            if name in variables:
-                found[field] = _positive(name, variables[name])
-        if "MEDVOX_DATA_FOLDER" in variables:
-            found["data_folder"] = Path(variables["MEDVOX_DATA_FOLDER"])
-        return cls(**found)
+        return _parsed(tuple(variables.get(name) for name in _VARIABLES))
+
+
+_FIELDS = ("threads", "max_image_bytes", "max_files", "max_expanded_bytes", "data_folder")
+_VARIABLES = tuple(f"MEDVOX_{field.upper()}" for field in _FIELDS)
+
+
+@lru_cache(maxsize=16)
+def _parsed(texts: tuple[str | None, ...]) -> Settings:
+    found: dict[str, Any] = {}
+    for field, name, text in zip(_FIELDS, _VARIABLES, texts, strict=True):
+        if text is not None:
+            found[field] = Path(text) if field == "data_folder" else _positive(name, text)
+    return Settings(**found)
 
 
 def _positive(name: str, text: str) -> int:

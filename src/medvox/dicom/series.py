@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from medvox.core.errors import MedvoxError
@@ -30,8 +30,8 @@ _OBJECTS = {
     "1.2.840.10008.5.1.4.1.1.67": "REAL WORLD VALUE MAPPING",
     "1.2.840.10008.5.1.4.1.1.77.1.6": "WHOLE SLIDE IMAGE",
     "1.2.840.10008.5.1.4.1.1.104.1": "PDF",
-    "1.2.840.10008.1.3.10": "DICOMDIR",
 }
+_MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
 _SHOWN_AS_IMAGE = frozenset({"RTDOSE", "PARAMETRIC MAP"})
 
 
@@ -53,7 +53,7 @@ def make_studies(headers: Sequence[Header], progress: Progress = silent) -> tupl
     kept, findings = _without_copies(headers)
     groups: dict[tuple[str, str], list[Header]] = defaultdict(list)
     for header in kept:
-        if _object_type(header) != "DICOMDIR":
+        if header.text(tags.SOP_CLASS_UID) != _MEDIA_DIRECTORY:
             groups[_study_key(header), _series_key(header)].append(header)
     series: dict[str, list[Series]] = defaultdict(list)
     first: dict[str, Header] = {}
@@ -147,19 +147,24 @@ def _make_series(headers: Sequence[Header]) -> Series:
     first = headers[0]
     number = first.integer(tags.SERIES_NUMBER)
     description = first.text(tags.SERIES_DESCRIPTION) or first.text(tags.PROTOCOL_NAME)
+    modality = first.text(tags.MODALITY) or None
     where = f"series {number}" if number is not None else first.name
     kinds = {header.file: _object_type(header) for header in headers}
     shown = [header for header in headers if kinds[header.file] is None]
-    images, findings = _make_images(shown, description, where)
+    instances = {header.file: instance_of(header) for header in headers}
+    name = description or " ".join(
+        w for w in (modality or "image", "" if number is None else str(number)) if w
+    )
+    images, findings = _make_images(shown, name, where, instances)
     findings += [note for header in headers for note in header.findings]
     return Series(
         uid=first.text(tags.SERIES_INSTANCE_UID) or None,
         description=description,
         format="DICOM",
         images=tuple(images),
-        instances=tuple(instance_of(header) for header in headers),
+        instances=tuple(instances.values()),
         number=number,
-        modality=first.text(tags.MODALITY) or None,
+        modality=modality,
         body_part=first.text(tags.BODY_PART_EXAMINED) or None,
         findings=tuple(dict.fromkeys(findings)),
         object_type=None if shown else kinds[first.file],
@@ -168,7 +173,7 @@ def _make_series(headers: Sequence[Header]) -> Series:
 
 
 def _make_images(
-    headers: Sequence[Header], description: str, where: str
+    headers: Sequence[Header], description: str, where: str, instances: Mapping[str, Instance]
 ) -> tuple[list[Image], list[Finding]]:
     slices: list[Slice] = []
     findings: list[Finding] = []
@@ -183,7 +188,7 @@ def _make_images(
     images = []
     for stack in make_stacks(slices, where) if slices else []:
         try:
-            images.append(stack_image(stack, description, where))
+            images.append(stack_image(stack, description, where, instances))
         except MedvoxError as error:
             findings.append(Finding("unreadable-file", Level.ERROR, stack.slices[0].header.name, error.what))
     return images, findings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,7 +14,7 @@ from medvox.core.errors import GeometryError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid
 from medvox.core.lazy import FrameArray
-from medvox.core.provenance import Provenance, SliceSource
+from medvox.core.provenance import DeferredSources, Provenance, SliceSource
 from medvox.core.rescale import Rescale
 from medvox.core.study import Image, Instance, Kind
 from medvox.core.volume import Volume
@@ -51,8 +51,17 @@ class _Layout:
     findings: tuple[Finding, ...]
 
 
-def stack_image(stack: Stack, description: str, where: str) -> Image:
+def stack_image(stack: Stack, description: str, where: str, instances: Mapping[str, Instance]) -> Image:
     """Image of a stack; nothing but headers is read.
+
+    Parameters
+    ----------
+    description
+        Of the series.
+    where
+        Name of the series for findings.
+    instances
+        Objects of the series by file.
 
     Raises
     ------
@@ -82,7 +91,7 @@ def stack_image(stack: Stack, description: str, where: str) -> Image:
         reader=read,
         modality=first.header.text(tags.MODALITY) or None,
         unit=unit,
-        instances=_instances(stack.slices),
+        instances=tuple(instances[file] for file in dict.fromkeys(s.header.file for s in stack.slices)),
         findings=findings,
         facts=stack.facts,
         choices=stack.ambiguous,
@@ -146,7 +155,7 @@ def _volume(
         coordinates={stack.axis: times} if times else {},
         scalings={"precise": precise} if precise else {},
         display=display_of(slices[len(slices) // 2].header),
-        provenance=Provenance(layout.grid, _sources(slices)),
+        provenance=Provenance(layout.grid, DeferredSources(len(slices), lambda: _sources(slices))),
         findings=findings,
     )
 
@@ -240,11 +249,6 @@ def _times(stack: Stack) -> tuple[float, ...]:
     if repetition and math.isfinite(repetition) and repetition > 0:
         return tuple(n * repetition / 1000 for n in range(stack.lead))
     return ()
-
-
-def _instances(slices: Sequence[Slice]) -> tuple[Instance, ...]:
-    headers = {s.header.file: s.header for s in slices}
-    return tuple(instance_of(header) for header in headers.values())
 
 
 def instance_of(header: Header) -> Instance:
