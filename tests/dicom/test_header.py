@@ -186,7 +186,7 @@ def test_any_element_is_found(values: dict[int, bytes], other: int) -> None:
     for tag, value in values.items():
         records += [tag, 0x4F42, len(content), len(value)]
         content += value
-    index = pack(records, len(values))
-    header = Header("", "", 0, EXPLICIT, Encoding(False, False, 0), None, (), index, content)
+    packed = pack(records, len(values), content, disorder=True)
+    header = Header("", "", 0, EXPLICIT, Encoding(False, False, 0), None, (), packed)
     assert {tag: header.raw(tag) for tag in header.tags()} == values
     assert (other in header) == (other in values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from medvox.core.finding import Finding, Level
 from medvox.dicom import elements
@@ -82,12 +83,12 @@ class Encoding:
 
 def encoding_of(state: Sequence[int], deflated: bool) -> Encoding:
     """Return the encoding that a walk has found."""
-    return Encoding(
-        implicit=state[elements.IMPLICIT] == 1,
-        big_endian=state[elements.BIG] == 1,
-        start=state[elements.DATA_START],
-        deflated=deflated,
+    return _encoding(
+        state[elements.IMPLICIT] == 1, state[elements.BIG] == 1, state[elements.DATA_START], deflated
     )
+
+
+_encoding = lru_cache(1024)(Encoding)  # files of a series have the same
 
 
 def span_of(state: Sequence[int], name: str) -> tuple[PixelSpan, tuple[Finding, ...]]:

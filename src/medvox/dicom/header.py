@@ -7,11 +7,11 @@ import math
 import struct
 import warnings
 import zlib
-from bisect import bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
 
 from medvox.core.errors import AccessError, FormatError, LimitError
 from medvox.core.finding import Finding
@@ -23,7 +23,7 @@ from medvox.dicom.wanted import VRS
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["Encoding", "Header", "PixelSpan", "inflate", "inflate_part", "pack"]
+__all__ = ["Encoding", "Header", "PixelSpan", "Records", "inflate", "inflate_part", "pack"]
 
 _BINARY = {
     "US": "H",
@@ -41,10 +41,46 @@ _BINARY = {
     "OD": "d",
 }
 """struct codes by VR (PS3.5 table 6.2-1)."""
+_WORD, _PLACE = struct.Struct("=I"), struct.Struct("=3I")
 _VAGUE = ("", "UN", "OB")
 _NUMBER_CHARACTERS = frozenset(b"0123456789+-.,eE\\ \0\t")
 _CHARACTER_SET = 0x00080005
 _PIXEL_REPRESENTATION = 0x00280103
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What `elements.walk` has found in one file, packed.
+
+    Parameters
+    ----------
+    tags
+        Tags, four bytes each, ascending.
+    places
+        Three words of four bytes for each tag: the second to fourth of the record that `walk` wrote.
+    values
+        The copied values.
+    """
+
+    tags: bytes = b""
+    places: bytes = b""
+    values: bytes = b""
+
+    def find(self, tag: int) -> tuple[int, int, int] | None:
+        """Return the three words of a tag, of a repeated one those of the last; None where it is absent."""
+        key = _WORD.pack(tag)
+        at = self.tags.rfind(key)
+        while at % 4 and at > 0:  # a match across two tags
+            at = self.tags.rfind(key, 0, at + 3)
+        return _PLACE.unpack_from(self.places, 3 * at) if at >= 0 else None
+
+
+def pack(out: Any, found: int, values: bytes, *, disorder: bool) -> Records:
+    """Pack what `elements.walk` wrote to `out`, sorted by tag where it is not."""
+    rows = np.asarray(out[: 4 * found], np.uint32).reshape(found, 4)
+    if disorder:
+        rows = rows[np.argsort(rows[:, 0], kind="stable")]
+    return Records(rows[:, 0].tobytes(), rows[:, 1:].tobytes(), values)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +104,8 @@ class Header:
         Where the pixel data are; None without.
     findings
         Oddities of the encoding.
+    records
+        The elements.
     """
 
     file: str
@@ -77,8 +115,7 @@ class Header:
     encoding: Encoding
     pixel: PixelSpan | None
     findings: tuple[Finding, ...] = ()
-    _index: bytes = field(default=b"", repr=False)
-    _values: bytes = field(default=b"", repr=False)
+    records: Records = field(default=Records(), repr=False)
 
     @property
     def big_endian(self) -> bool:
@@ -89,24 +126,16 @@ class Header:
         """
         return self.encoding.big_endian or self.transfer_syntax == GE_BIG_ENDIAN_PIXELS
 
-    def _find(self, tag: int) -> tuple[int, int, int] | None:
-        """Second to fourth word of the record of a tag (see `elements.walk`); the last one counts."""
-        words = memoryview(self._index).cast("I")
-        row = bisect_right(words[::4], tag) - 1
-        if row < 0 or words[4 * row] != tag:
-            return None
-        return words[4 * row + 1], words[4 * row + 2], words[4 * row + 3]
-
     def __contains__(self, tag: int) -> bool:
-        return self._find(tag) is not None
+        return self.records.find(tag) is not None
 
     def tags(self) -> tuple[int, ...]:
         """Tags that are there, of those asked for, ascending."""
-        return tuple(memoryview(self._index).cast("I")[::4])
+        return tuple(memoryview(self.records.tags).cast("I"))
 
     def vr(self, tag: int) -> str:
         """VR of an element: stated, else from the dictionary, else empty."""
-        found = self._find(tag)
+        found = self.records.find(tag)
         code = (found[0] & 0xFFFF) if found else 0
         return vr_text(code) or self._known_vr(tag)
 
@@ -135,14 +164,14 @@ class Header:
         AccessError
             If the file cannot be read any more.
         """
-        found = self._find(tag)
+        found = self.records.find(tag)
         if found is None:
             return None
         code, place, length = found
         if code & 0xFFFF == 0 and VRS.get(tag) == "SQ":
             return b""
         if not code & FAR:
-            return self._values[place : place + length]
+            return self.records.values[place : place + length]
         if length == UNDEFINED or self.vr(tag) == "SQ":
             return b""
         with self.open() as stream:
@@ -152,7 +181,7 @@ class Header:
     def text(self, tag: int, default: str = "") -> str:
         """Value as text, decoded by Specific Character Set (PS3.5 6.1), padding stripped."""
         data = self.raw(tag)
-        if data is None:
+        if not data:
             return default
         if data.isascii() and b"\x1b" not in data:
             return data.decode("ascii").strip(" \0") or default
@@ -325,10 +354,3 @@ def inflate_part(content: bytes, start: int, name: str, most: int) -> tuple[byte
     if not complete and len(data) >= limit:
         raise LimitError("the data set inflates to more than the limit", where=name, expected=limit)
     return content[:start] + data, complete
-
-
-def pack(records: Sequence[int], found: int) -> bytes:
-    """Pack the records of `elements.walk` for a `Header`, sorted by tag."""
-    rows = sorted((records[4 * n], n) for n in range(found))
-    words = [records[4 * n + word] for _, n in rows for word in range(4)]
-    return struct.pack(f"={len(words)}I", *words)

@@ -14,7 +14,7 @@ from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import elements
 from medvox.dicom.encoding import encoding_of, meta_findings, settle_syntax, span_of
-from medvox.dicom.header import Header, inflate_part, pack
+from medvox.dicom.header import Header, Records, inflate_part, pack
 from medvox.dicom.wanted import TRANSFER_SYNTAX
 from medvox.formats.inputs import InputFile
 
@@ -116,9 +116,9 @@ class Walker:
     def header(self, file: InputFile, result: int, deflated: bool = False) -> Header:
         """Make the header of what was found."""
         state = list(map(int, self.state))
-        index = pack(self.out, state[elements.FOUND])
         values = bytes(self.arena[: state[elements.USED]])
-        return make_header(file, result, state, (index, values), deflated=deflated)
+        records = pack(self.out, state[elements.FOUND], values, disorder=state[elements.DISORDER] == 1)
+        return make_header(file, result, state, records, deflated=deflated)
 
 
 @contextmanager
@@ -193,16 +193,14 @@ def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
 
 
 def make_header(
-    file: InputFile, result: int, state: Sequence[int], packed: tuple[bytes, bytes], *, deflated: bool = False
+    file: InputFile, result: int, state: Sequence[int], records: Records, *, deflated: bool = False
 ) -> Header:
     """Make a header of what a walk has found.
 
     Parameters
     ----------
-    result
-        What the walk returned.
-    packed
-        Records and values, see `Header`.
+    result, state
+        What the walk returned, and left.
 
     Raises
     ------
@@ -219,12 +217,18 @@ def make_header(
     if result == elements.TRUNCATED:
         text = f"the file ends inside the data element that begins at byte {state[elements.POSITION]}"
         findings = (Finding("truncated-header", Level.ERROR, name, text, "PS3.5 7.1"),)
-    index, values = packed
-    bare = Header(str(file.path), name, file.size, "", encoding, pixel, (), index, values)
-    stated = bare.text(TRANSFER_SYNTAX)
+    stated = _stated_syntax(records)
     settled, doubts = settle_syntax(stated, encoding, pixel, name)
     begin = state[elements.BEGIN]
     if begin != _PREAMBLE or not stated or doubts:
         has_meta = state[elements.DATA_START] != begin
         findings += doubts + meta_findings(begin == _PREAMBLE, has_meta, stated, settled, name)
-    return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, index, values)
+    return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, records)
+
+
+def _stated_syntax(records: Records) -> str:
+    """Transfer Syntax UID (0002,0010) as the file has it."""
+    found = records.find(TRANSFER_SYNTAX)
+    if found is None or found[0] & elements.FAR:
+        return ""
+    return records.values[found[1] : found[1] + found[2]].decode("ascii", "replace").strip(" \0")

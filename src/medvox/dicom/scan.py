@@ -223,10 +223,10 @@ class _Batch:
         return count, count if count < WINDOW else max(file.size, count), first_element(first)
 
     def _header(self, row: int, file: InputFile, result: int, state: list[int]) -> Outcome:
-        out, found = self._outs[row], state[elements.FOUND]
-        index = pack(out.tolist(), found) if state[elements.DISORDER] else out[: 4 * found].tobytes()
         values = self._arenas[row, : state[elements.USED]].tobytes()
+        disorder = state[elements.DISORDER] == 1
+        records = pack(self._outs[row], state[elements.FOUND], values, disorder=disorder)
         try:
-            return make_header(file, result, state, (index, values))
+            return make_header(file, result, state, records)
         except MedvoxError as error:
             return _unreadable(file, error)
