@@ -58,14 +58,14 @@ def use(header: Header) -> None:
         header.dataset()
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.sampled_from(SEEDS), changes=st.lists(mutation, min_size=1, max_size=8))
 def test_mutated_files(seed: Path, changes: list[tuple[str, int, bytes]], tmp_path: Path) -> None:
     with contextlib.suppress(FormatError):
         use(read_header(file_of(mutate(seed.read_bytes(), changes), tmp_path)))
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.sampled_from([b"", *(meta(style) for style in (EXPLICIT, IMPLICIT, BIG, DEFLATED))]),
     rest=st.binary(max_size=400),
