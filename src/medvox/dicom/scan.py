@@ -29,8 +29,11 @@ __all__ = ["WANTED", "is_dicom", "prepare", "read_header", "scan_headers"]
 
 _CHUNK = 128
 """Files that a thread takes at a time."""
-_PAYS = 1000
-"""Files from which on loading the compiled walk (0.4 s) is faster than doing without."""
+_PAYS = 5000
+"""Files from which on the compiled walk is loaded.
+
+Loading takes 0.4 s, compiling for the first time 5 s; a file takes 0.3 ms less with it.
+"""
 _KERNELS = "medvox.dicom.elements_kernels"
 _FINISHED = (elements.END, elements.PIXELS, elements.TRUNCATED, elements.BROKEN)
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -41,7 +44,7 @@ Outcome = Header | InputFile | Finding
 
 
 def prepare() -> None:
-    """Load the compiled walk now: 0.4 s, a few seconds the first time that it is compiled.
+    """Load the compiled walk now: 0.4 s, some 5 s the first time, when it is compiled.
 
     For programs that stay: a server, a notebook. `scan_headers` does it by itself for many files.
     """
