@@ -77,10 +77,10 @@ def loading(name: str, values: np.ndarray, affine: np.ndarray) -> Case:
         return np.asanyarray(image.dataobj).T, image.affine
 
     def simple_itk() -> tuple[np.ndarray, np.ndarray]:
-        import SimpleITK as sitk
+        import SimpleITK
 
-        image = sitk.ReadImage(str(path))
-        return sitk.GetArrayViewFromImage(image).copy(), affine
+        image = SimpleITK.ReadImage(str(path))
+        return SimpleITK.GetArrayViewFromImage(image).copy(), affine
 
     def check(results: dict) -> None:
         for who, (array, matrix) in results.items():
@@ -124,11 +124,11 @@ def _simple_itk_writer(values: np.ndarray, matrix: np.ndarray) -> Callable[[], P
     path = FOLDER / "sitk.nii.gz"
 
     def write() -> Path:
-        import SimpleITK as sitk
+        import SimpleITK
 
-        image = sitk.GetImageFromArray(values, isVector=False)
+        image = SimpleITK.GetImageFromArray(values, isVector=False)
         image.SetSpacing([*aff.spacing(matrix)[::-1], 1.0][: values.ndim])
-        sitk.WriteImage(image, str(path), useCompression=True)
+        SimpleITK.WriteImage(image, str(path), useCompression=True)
         return path
 
     return write

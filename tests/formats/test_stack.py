@@ -7,7 +7,7 @@ import pytest
 from medvox.core.errors import UsageError
 from medvox.core.grid import Space
 from medvox.core.study import Kind
-from medvox.formats.stack import natural_key, stack_images
+from medvox.formats.stack import stack_images
 from medvox.testing.volumes import ramp
 
 
@@ -22,7 +22,7 @@ def write(folder, names, shape=(6, 5), dtype="uint8"):
 
 def test_order_is_that_of_the_numbers(tmp_path):
     files = write(tmp_path, ["s1.png", "s10.png", "s2.png", "s9.png"][:3])
-    (image,) = stack_images(files, (2.0, 0.5, 0.25))
+    (image,), _, _ = stack_images(files, (2.0, 0.5, 0.25))
     volume = image.open()
     base = ramp((6, 5), "uint8")
     assert image.kind is Kind.VOLUME
@@ -34,45 +34,53 @@ def test_order_is_that_of_the_numbers(tmp_path):
 
 def test_reading_a_slice_opens_its_file_alone(tmp_path):
     files = write(tmp_path, [f"s{n}.png" for n in range(4)])
-    volume = stack_images(files)[0].open()
+    volume = stack_images(files).images[0].open()
     for path in files[:2] + files[3:]:
         path.unlink()
     assert np.array_equal(volume.data[2], ramp((6, 5), "uint8") + 2)
 
 
 def test_without_spacing_distances_are_in_pixels_and_asked_for(tmp_path):
-    (image,) = stack_images(write(tmp_path, ["a1.png", "a2.png"]))
+    (image,), _, _ = stack_images(write(tmp_path, ["a1.png", "a2.png"]))
     assert image.grid.space is Space.PIXEL
     assert any(f.code == "no-spacing" and "state slice" in f.text for f in image.findings)
 
 
 def test_gaps_are_told(tmp_path):
-    (image,) = stack_images(write(tmp_path, [f"x{n:03}.png" for n in (10, 20, 30, 50, 60)]))
+    (image,), _, _ = stack_images(write(tmp_path, [f"x{n:03}.png" for n in (10, 20, 30, 50, 60)]))
     (gap,) = [f for f in image.findings if f.code == "missing-slice"]
     assert "(40)" in gap.text
     assert image.shape[0] == 5
 
 
 def test_even_steps_are_no_gap(tmp_path):
-    (image,) = stack_images(write(tmp_path, ["x10.png", "x20.png", "x30.png"]))
+    (image,), _, _ = stack_images(write(tmp_path, ["x10.png", "x20.png", "x30.png"]))
     assert "missing-slice" not in [f.code for f in image.findings]
 
 
 def test_pictures_of_different_size_are_not_joined(tmp_path):
     files = write(tmp_path, ["x1.png", "x2.png"]) + write(tmp_path, ["x3.png"], (9, 5))
-    images = stack_images(files)
-    assert len(images) == 3
-    assert all("irregular-stack" in [f.code for f in image.findings] for image in images)
+    stacks = stack_images(files)
+    assert stacks.images == ()
+    assert stacks.left == tuple(files)
+    assert [f.code for f in stacks.findings] == ["irregular-stack"]
 
 
 def test_names_without_a_common_part_stay_apart(tmp_path):
-    images = stack_images(write(tmp_path, ["a1.png", "b2.png", "photo.png"]))
-    assert [image.label for image in images] == ["a1.png", "b2.png", "photo.png"]
-    assert all(image.kind is Kind.PICTURE for image in images)
+    files = write(tmp_path, ["photo.png", "b10.png", "a1.png"])
+    assert stack_images(files) == ((), (files[2], files[1], files[0]), ())
+
+
+def test_a_broken_file_leaves_the_others_as_they_are(tmp_path):
+    files = write(tmp_path, ["x1.png", "x2.png"])
+    files[1].write_bytes(b"")
+    stacks = stack_images(files)
+    assert stacks.left == tuple(files)
+    assert str(files[1]) in stacks.findings[0].where
 
 
 def test_colour_stack(tmp_path):
-    (image,) = stack_images(write(tmp_path, ["c1.png", "c2.png"], (6, 5, 3)))
+    (image,), _, _ = stack_images(write(tmp_path, ["c1.png", "c2.png"], (6, 5, 3)))
     volume = image.open()
     assert volume.axes == ("channel", "k", "j", "i")
     expected = np.stack([ramp((6, 5, 3), "uint8"), (ramp((6, 5, 3), "uint8") + 1).astype("uint8")])
@@ -83,7 +91,3 @@ def test_colour_stack(tmp_path):
 def test_unusable_spacing_is_a_usage_error(tmp_path, spacing):
     with pytest.raises(UsageError, match="slice distance, row distance"):
         stack_images(write(tmp_path, ["a1.png", "a2.png"]), spacing)
-
-
-def test_natural_order():
-    assert sorted(["s10", "s2", "s1b", "S1a"], key=natural_key) == ["S1a", "s1b", "s2", "s10"]

@@ -20,14 +20,11 @@ from medvox.core.progress import Progress, silent
 from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
-from medvox.formats.ascii_values import ascii_array
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
-from medvox.formats.compression import GZIP_MAGIC, pack
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses, even_step
-from medvox.formats.raw import Block
 from medvox.formats.stored import stored_values
 from medvox.formats.text_header import (
     MOST_HEADER,
@@ -40,6 +37,9 @@ from medvox.formats.text_header import (
     sizes,
     whole,
 )
+from medvox.formats.values.block import Block
+from medvox.formats.values.compression import GZIP_MAGIC, pack
+from medvox.formats.values.text import ascii_array
 
 TYPES = {
     "MET_CHAR": "i1", "MET_UCHAR": "u1", "MET_SHORT": "i2", "MET_USHORT": "u2", "MET_INT": "i4",

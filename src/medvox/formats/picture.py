@@ -23,7 +23,7 @@ from medvox.core.study import HeaderElement, Image
 from medvox.formats.base import Format, Head
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, read_bytes, size_of
-from medvox.formats.raw import kept
+from medvox.formats.values.block import kept
 
 AnyArray = NDArray[Any]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from medvox.core.errors import AmbiguityError, MissingError, UnknownFormatError, UnsupportedError, UsageError
 from medvox.core.registry import Registry
 from medvox.formats.base import HEAD_BYTES, Format, Head, stored_name
-from medvox.formats.compression import GZIP_MAGIC, unpack_start
 from medvox.formats.files import reading
+from medvox.formats.values.compression import GZIP_MAGIC, unpack_start
 
 FORMATS: Registry[Format] = Registry("medvox.formats")
 """Every installed format by its key (``"nifti"``), ours and those of other packages."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,45 +15,52 @@ from numpy.typing import NDArray
 from medvox.core import affine as aff
 from medvox.core import settings
 from medvox.core.axes import CHANNEL, SPATIAL
-from medvox.core.errors import UsageError
+from medvox.core.errors import MedvoxError, UsageError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid, Space
 from medvox.core.lazy import FrameArray
 from medvox.core.progress import Progress, silent, track
 from medvox.core.study import Image
 from medvox.formats.content import Content
+from medvox.formats.inputs import natural_key
 from medvox.formats.registry import detect
 
 AnyArray = NDArray[Any]
 SpacingMm = tuple[float, float, float]
 
+PICTURE_FORMATS = frozenset(("PNG", "JPEG", "TIFF"))
+"""Names of the formats whose files may be slices of a stack."""
 _DIRECTION = np.eye(3)[:, ::-1]
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """One file of a stack: the text around its number, the number, and its only image."""
+    """One numbered file."""
 
     path: Path
-    key: tuple[str, str, str]
     number: int
-    image: Image
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort key that takes digits as numbers: slice2 before slice10.
+class Stacks(NamedTuple):
+    """What became of some files.
 
-    Examples
-    --------
-    >>> sorted(["s10.png", "s2.png", "S1.png"], key=natural_key)
-    ['S1.png', 's2.png', 's10.png']
+    Parameters
+    ----------
+    images
+        The stacks; their `instances` name the files in slice order.
+    left
+        Files that belong to no stack, in natural order, to be opened as themselves.
+    findings
+        Why numbered files were not joined, or could not be read.
     """
-    words = re.split(r"(\d+)", name.lower())
-    return [(0, int(word), "") if word.isdecimal() else (1, 0, word) for word in words if word]
+
+    images: tuple[Image, ...]
+    left: Sequence[Path]
+    findings: tuple[Finding, ...]
 
 
-def stack_images(files: Sequence[Path], spacing_mm: SpacingMm | None = None) -> tuple[Image, ...]:
-    """Join numbered files to stacks; files that belong to none remain images of their own.
+def stack_images(files: Sequence[Path], spacing_mm: SpacingMm | None = None) -> Stacks:
+    """Join numbered files to stacks.
 
     Files belong together when they lie in one folder, their names differ in the last number only, and they
     are of one format, size and colour. A gap in the numbering is a Finding; nothing is put in its place.
@@ -61,7 +68,7 @@ def stack_images(files: Sequence[Path], spacing_mm: SpacingMm | None = None) -> 
     Parameters
     ----------
     files
-        Files of formats with one picture each; others are opened and passed on as they are.
+        Files of `PICTURE_FORMATS`; those with several slices or images are left.
     spacing_mm
         Distances along (k, j, i) of the stacks; without them a stack is in pixels, and a Finding asks for
         them.
@@ -70,25 +77,25 @@ def stack_images(files: Sequence[Path], spacing_mm: SpacingMm | None = None) -> 
     ------
     UsageError
         If the spacing is not three positive numbers.
-    MedvoxError
-        If a file cannot be read.
     """
     spacing = None if spacing_mm is None else _checked(spacing_mm)
-    groups: dict[tuple[str, str, str], list[_Member]] = {}
-    alone: list[tuple[Path, Image]] = []
-    for path in sorted(files, key=lambda p: natural_key(str(p))):
-        form = detect(path)
-        images = form.images(path)
+    groups: dict[tuple[str, str, str, str], list[_Member]] = {}
+    left: list[Path] = []
+    for path in files:
         match = re.search(r"(\d+)(\D*)$", path.stem)
-        if len(images) == 1 and images[0].grid.shape[0] == 1 and len(images[0].axes) <= 4 and match:
-            key = (str(path.parent), f"{path.stem[: match.start()]}|{match.group(2)}", form.name)
-            groups.setdefault(key, []).append(_Member(path, key, int(match.group(1)), images[0]))
-        else:
-            alone += [(path, image) for image in images]
-    found: list[tuple[Path, Image]] = alone
+        if match is None:
+            left.append(path)
+            continue
+        key = (str(path.parent), path.stem[: match.start()], match.group(2), path.suffix.lower())
+        groups.setdefault(key, []).append(_Member(path, int(match.group(1))))
+    images, findings = [], []
     for members in groups.values():
-        found += [(members[0].path, image) for image in _join(members, spacing)]
-    return tuple(image for _, image in sorted(found, key=lambda pair: natural_key(str(pair[0]))))
+        stack, notes = _join(sorted(members, key=lambda m: (m.number, m.path.name)), spacing)
+        images += [stack] if stack else []
+        left += [] if stack else [m.path for m in members]
+        findings += notes
+    in_order = sorted(left, key=lambda path: natural_key(str(path)))
+    return Stacks(tuple(images), tuple(in_order), tuple(findings))
 
 
 def _checked(spacing_mm: SpacingMm) -> SpacingMm:
@@ -102,22 +109,34 @@ def _checked(spacing_mm: SpacingMm) -> SpacingMm:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def _join(members: list[_Member], spacing: SpacingMm | None) -> list[Image]:
+def _join(members: list[_Member], spacing: SpacingMm | None) -> tuple[Image | None, list[Finding]]:
     if len(members) == 1:
-        return [members[0].image]
-    kinds = {(m.image.shape, m.image.axes) for m in members}
+        return None, []
+    where = str(members[0].path.parent)
+    try:
+        form = detect(members[0].path)
+        found = [form.images(m.path) for m in members]
+    except MedvoxError as error:
+        text = f"one of {len(members)} numbered files cannot be read, they are not joined: {error.what}"
+        return None, [Finding("irregular-stack", Level.WARNING, str(error.where or where), text)]
+    if any(len(images) != 1 or images[0].grid.shape[0] != 1 or _over_time(images[0]) for images in found):
+        return None, []
+    singles = [images[0] for images in found]
     numbers = [m.number for m in members]
-    if len(kinds) > 1 or len(set(numbers)) < len(numbers):
-        why = "size or colour" if len(kinds) > 1 else "nothing but leading zeros"
+    if len({(image.shape, image.axes) for image in singles}) > 1 or len(set(numbers)) < len(numbers):
+        why = "nothing but leading zeros" if len(set(numbers)) < len(numbers) else "size or colour"
         text = f"{len(members)} numbered files differ in {why}: they are not joined"
-        note = Finding("irregular-stack", Level.WARNING, str(members[0].path.parent), text)
-        return [replace(m.image, findings=(*m.image.findings, note)) for m in members]
-    return [_stack(members, spacing)]
+        return None, [Finding("irregular-stack", Level.WARNING, where, text)]
+    return _stack(members, singles, spacing), []
 
 
-def _stack(members: list[_Member], spacing: SpacingMm | None) -> Image:
-    first = members[0]
-    rows, columns = first.image.grid.shape[1:]
+def _over_time(image: Image) -> bool:
+    return bool(set(image.axes[:-3]) - {CHANNEL})
+
+
+def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | None) -> Image:
+    first, example = members[0], singles[0]
+    rows, columns = example.grid.shape[1:]
     shape = (len(members), rows, columns)
     where = str(first.path.parent)
     findings = _gaps([m.number for m in members], where)
@@ -128,14 +147,13 @@ def _stack(members: list[_Member], spacing: SpacingMm | None) -> Image:
     else:
         grid = Grid(shape, aff.compose(spacing, _DIRECTION, (0, 0, 0)), space=Space.LOCAL)
     known = {note.code for note in findings} | {"no-spacing", "spacing-assumed"}
-    findings += [note for note in first.image.findings if note.code not in known]
-    colour = CHANNEL in first.image.axes
-    channels = first.image.shape[:1] if colour else ()
-    dtype = first.image.open().dtype
-    reader = _Files(tuple(m.image for m in members))
+    findings += [note for note in example.findings if note.code not in known]
+    colour = CHANNEL in example.axes
+    channels = example.shape[:1] if colour else ()
+    dtype = example.open().dtype
+    reader = _Files(tuple(singles))
     frame = (rows, columns, *channels)
-    prefix, _, suffix = first.key[1].partition("|")
-    name = f"{prefix}{first.number}-{members[-1].number}{suffix}{first.path.suffix}"
+    name = f"{first.path.name} to {members[-1].path.name}"
     return Content(
         path=first.path,
         grid=grid,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medvox.core.errors import FormatError, TruncatedError
 from medvox.core.lazy import LazyArray
 from medvox.formats.files import check_claim, read_bytes, size_of
-from medvox.formats.raw import Block, kept
+from medvox.formats.values.block import Block, kept
 
 
 def ascii_array(block: Block) -> LazyArray:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from medvox.core.errors import TruncatedError
 from medvox.core.lazy import DeferredArray, FrameArray, LazyArray
 from medvox.core.progress import Progress, silent
-from medvox.formats.compression import MOST_GAIN, Container, unpack
 from medvox.formats.files import check_claim, reading, size_of
+from medvox.formats.values.compression import MOST_GAIN, Container, unpack
 
 AnyArray = NDArray[Any]
 

@@ -19,18 +19,18 @@ from medvox.core.lazy import LazyArray
 from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
-from medvox.formats import nrrd_header as headers
-from medvox.formats.ascii_values import ascii_array, hex_array
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
-from medvox.formats.compression import Container, pack
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses, even_step
-from medvox.formats.nrrd_header import Axis, NrrdHeader
-from medvox.formats.raw import Block, kept
+from medvox.formats.nrrd import header as headers
+from medvox.formats.nrrd.header import Axis, NrrdHeader
 from medvox.formats.stored import stored_values
 from medvox.formats.text_header import file_beside
+from medvox.formats.values.block import Block, kept
+from medvox.formats.values.compression import Container, pack
+from medvox.formats.values.text import ascii_array, hex_array
 
 _TYPE_NAMES = {
     "i1": "signed char|int8|int8_t", "u1": "uchar|unsigned char|uint8|uint8_t",

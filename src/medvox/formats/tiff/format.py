@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.axes import CHANNEL, SPATIAL, TIME
-from medvox.core.errors import AccessError, FormatError, MedvoxError, TruncatedError, UnsupportedError
+from medvox.core.errors import (
+    AccessError,
+    FormatError,
+    LimitError,
+    MedvoxError,
+    TruncatedError,
+    UnsupportedError,
+)
 from medvox.core.finding import Finding, Level
 from medvox.core.lazy import FrameArray, LazyArray
 from medvox.core.progress import Progress, silent, track
@@ -22,8 +29,8 @@ from medvox.core.volume import Display
 from medvox.formats.base import Format, Head
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, reading, size_of
-from medvox.formats.raw import Block, kept
-from medvox.formats.tiff_scale import tiff_grid, tiff_times
+from medvox.formats.tiff.scale import tiff_grid, tiff_times
+from medvox.formats.values.block import Block, kept
 
 AnyArray = NDArray[Any]
 
@@ -80,8 +87,10 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with tifffile.TiffFile(path, _multifile=False) as tif:
             yield tif
-    except (MedvoxError, MemoryError):
+    except MedvoxError:
         raise
+    except MemoryError as error:
+        raise LimitError("the directory claims more than the memory holds", where=path) from error
     except OSError as error:
         raise AccessError("the system cannot read", where=path, got=error.strerror) from error
     except Exception as error:  # any of a dozen kinds, from a parser of damaged files
@@ -186,6 +195,9 @@ def _content(path: Path, tif: Any, number: int, count: int) -> Content:
     layout = _layout(path, tif, series)
     claimed = math.prod(layout.shape) * series.dtype.itemsize
     check_claim(path, claimed, None if claimed <= _SMALL else size_of(path) * _MOST_GAIN, "the directory")
+    piece = math.prod(series.keyframe.chunks) * series.dtype.itemsize
+    if piece > max(4 * claimed, 1 << 24):
+        raise FormatError("a tile is larger than the image", where=path, got=f"{piece} bytes")
     spatial = (layout.sizes["k"], layout.sizes["j"], layout.sizes["i"])
     grid, findings = tiff_grid(path, tif, number, spatial)
     if layout.alpha:

@@ -19,17 +19,17 @@ from medvox.core.progress import Progress, silent
 from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display, Volume, Window
-from medvox.formats import nifti_geometry as geometry
-from medvox.formats import nifti_header as headers
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
-from medvox.formats.compression import GZIP_MAGIC, pack, unpack_start
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes
 from medvox.formats.losses import common_losses, even_step
-from medvox.formats.nifti_header import COMPLEX64, COMPLEX128, NiftiHeader
-from medvox.formats.raw import Block
+from medvox.formats.nifti import geometry
+from medvox.formats.nifti import header as headers
+from medvox.formats.nifti.header import COMPLEX64, COMPLEX128, NiftiHeader
 from medvox.formats.stored import Stored, stored_values
+from medvox.formats.values.block import Block
+from medvox.formats.values.compression import GZIP_MAGIC, pack, unpack_start
 
 _MOST_EXTENSION_BYTES = 1 << 24
 _FREQUENCY_UNITS = {32: "Hz", 40: "ppm", 48: "rad/s"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from medvox.core.axes import lps_from_ras, ras_from_lps
 from medvox.core.errors import GeometryError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid, Space
-from medvox.formats.nifti_header import NiftiHeader
+from medvox.formats.nifti.header import NiftiHeader
 
 FloatArray = NDArray[np.float64]
 
@@ -88,12 +89,8 @@ def _steps(header: NiftiHeader) -> tuple[FloatArray | None, list[Finding]]:
 def qform(header: NiftiHeader, steps: FloatArray) -> FloatArray:
     """Make the qform matrix, (i, j, k) to RAS (nifti1.h, method 2), from quaternion, pixdim and offset."""
     (b, c, d), offset = header.quaternion
-    rest = 1.0 - (b * b + c * c + d * d)
-    if rest < 1e-7:
-        length = np.sqrt(b * b + c * c + d * d)
-        a, b, c, d = 0.0, b / length, c / length, d / length
-    else:
-        a = np.sqrt(rest)
+    with np.errstate(all="ignore"):  # what is not finite is refused by whoever uses the matrix
+        a, b, c, d = _unit(b, c, d)
     rotation = np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -106,6 +103,15 @@ def qform(header: NiftiHeader, steps: FloatArray) -> FloatArray:
     matrix[:3, :3] = rotation * steps
     matrix[:3, 3] = offset
     return matrix
+
+
+def _unit(b: float, c: float, d: float) -> tuple[float, float, float, float]:
+    """Complete a quaternion to length 1 with a >= 0; a half turn where b, c, d are too long for that."""
+    rest = 1.0 - (b * b + c * c + d * d)
+    if rest >= 1e-7:
+        return math.sqrt(rest), b, c, d
+    length = np.sqrt(b * b + c * c + d * d)
+    return 0.0, b / length, c / length, d / length
 
 
 def _without_orientation(

@@ -1,0 +1,5 @@
+"""NRRD."""
+
+from medvox.formats.nrrd.format import NrrdFormat
+
+__all__ = ["NrrdFormat"]

@@ -1,0 +1,5 @@
+"""TIFF."""
+
+from medvox.formats.tiff.format import TiffFormat
+
+__all__ = ["TiffFormat"]

@@ -1,0 +1,1 @@
+"""Values in files: plain or packed blocks of bytes, numbers in text."""
