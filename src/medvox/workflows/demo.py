@@ -14,7 +14,7 @@ from medvox.core.labels import LabelMap
 from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
 from medvox.core.volume import Volume
-from medvox.dicom.write_series import write_series
+from medvox.dicom.writing.series import write_series
 from medvox.simulation.anatomy import paint_patient
 from medvox.simulation.ct import simulate_ct
 from medvox.simulation.mr import T1_WEIGHTED, T2_WEIGHTED, simulate_dynamic, simulate_mr

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medvox.core.grid import Grid
 from medvox.core.labels import Code
 from medvox.core.volume import Volume
-from medvox.dicom.series_facts import (
+from medvox.dicom.writing.facts import (
     CtFacts,
     EquipmentFacts,
     MrFacts,

@@ -18,8 +18,8 @@ from medvox.core.axes import CHANNEL, TIME
 from medvox.core.errors import UsageError, WriteError
 from medvox.core.progress import Progress, silent, track
 from medvox.core.volume import Volume
-from medvox.dicom import write_modules as modules
-from medvox.dicom.series_facts import SeriesFacts, UltrasoundFacts, XrayFacts, stable_uid
+from medvox.dicom.writing import modules
+from medvox.dicom.writing.facts import SeriesFacts, UltrasoundFacts, XrayFacts, stable_uid
 
 IMPLEMENTATION_UID = stable_uid("medvox", "implementation")
 AnyArray = NDArray[Any]

@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 
 from medvox.core.errors import UsageError
 from medvox.core.labels import Code
-from medvox.dicom.series_facts import (
+from medvox.dicom.writing.facts import (
     CtFacts,
     MrFacts,
     PetFacts,
