@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from medvox.core.grid import Grid
 from medvox.core.progress import Progress, silent, track
-from medvox.simulation.abdomen import paint_abdomen
-from medvox.simulation.body import paint_body
-from medvox.simulation.brain import paint_brain
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.chest import paint_chest
-from medvox.simulation.head import paint_head
-from medvox.simulation.lesions import paint_lesions
-from medvox.simulation.skeleton import paint_skeleton
-from medvox.simulation.vessels import paint_vessels
+from medvox.simulation.phantom.abdomen import paint_abdomen
+from medvox.simulation.phantom.body import paint_body
+from medvox.simulation.phantom.brain import paint_brain
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.chest import paint_chest
+from medvox.simulation.phantom.head import paint_head
+from medvox.simulation.phantom.lesions import paint_lesions
+from medvox.simulation.phantom.skeleton import paint_skeleton
+from medvox.simulation.phantom.vessels import paint_vessels
 
 STEPS: tuple[Callable[[Canvas], None], ...] = (
     paint_body,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.volume import Volume
-from medvox.simulation.canvas import Canvas, make_lattice
+from medvox.simulation.phantom.canvas import Canvas, make_lattice
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def simulate_ct(canvas: Canvas, scanner: CtScanner | None = None) -> Volume:
 
 
 def _mottle(canvas: Canvas, seed: int) -> NDArray[np.float32]:
-    from medvox.simulation.shape_kernels import fill_noise
+    from medvox.simulation.phantom.shape_kernels import fill_noise
 
     coarse = np.empty(canvas.grid.shape, np.float32)
     fill_noise(coarse, canvas.grid.affine, make_lattice(seed), 4.6)

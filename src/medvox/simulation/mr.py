@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from medvox.core.axes import TIME
 from medvox.core.grid import Grid
 from medvox.core.volume import Volume
-from medvox.simulation.canvas import Canvas
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.tissues import TISSUES, Tissue
 from medvox.simulation.sampling import sample
-from medvox.simulation.tissues import TISSUES, Tissue
 
 Array = NDArray[np.float32]
 RELAXIVITY = 4.5
@@ -99,9 +99,7 @@ def signal(tissue: Tissue, sequence: PulseSequence, concentration_mm: float = 0.
 def signal_curve(tissue: str, times_s: Sequence[float], sequence: PulseSequence = DYNAMIC) -> list[float]:
     """Noise-free signal of a tissue at times after the injection."""
     uptake = UPTAKE.get(tissue)
-    return [
-        signal(TISSUES[tissue], sequence, uptake.concentration(t) if uptake else 0.0) for t in times_s
-    ]
+    return [signal(TISSUES[tissue], sequence, uptake.concentration(t) if uptake else 0.0) for t in times_s]
 
 
 def bias_field(grid: Grid, strength: float = 0.22) -> Array:
@@ -155,7 +153,7 @@ def _on_grid(values: Array, source: Grid, target: Grid) -> Array:
     from scipy.ndimage import gaussian_filter, uniform_filter1d
 
     if target is source:
-        return gaussian_filter(values, 0.35)
+        return np.asarray(gaussian_filter(values, 0.35), dtype=np.float32)
     step = np.linalg.inv(source.affine)[:3, :3] @ target.affine[:3, 0]
     axis = int(np.argmax(np.abs(step)))
     width = round(float(np.linalg.norm(step)))
@@ -167,11 +165,14 @@ def _on_grid(values: Array, source: Grid, target: Grid) -> Array:
 def _stored(values: Array, grid: Grid, scanner: MrScanner, seed: int) -> NDArray[Any]:
     rng = np.random.default_rng(seed)
     values = rician(values * bias_field(grid, scanner.bias), scanner.noise, rng)
-    return np.clip(np.rint(values * scanner.gain), 0, 65535).astype(np.uint16)
+    return np.asarray(np.clip(np.rint(values * scanner.gain), 0, 65535), dtype=np.uint16)
 
 
 def simulate_dynamic(
-    canvas: Canvas, times_s: Sequence[float], sequence: PulseSequence = DYNAMIC, scanner: MrScanner | None = None
+    canvas: Canvas,
+    times_s: Sequence[float],
+    sequence: PulseSequence = DYNAMIC,
+    scanner: MrScanner | None = None,
 ) -> Volume:
     """Take a volume at each time after an injection of contrast agent.
 
@@ -187,5 +188,10 @@ def simulate_dynamic(
         frames[n] = _stored(canvas.mix(table), canvas.grid, scanner, scanner.seed + n)
     seconds = tuple(float(t) for t in times_s)
     return Volume(
-        frames, canvas.grid, (TIME, "k", "j", "i"), modality="MR", label="MR dynamic", coordinates={TIME: seconds}
+        frames,
+        canvas.grid,
+        (TIME, "k", "j", "i"),
+        modality="MR",
+        label="MR dynamic",
+        coordinates={TIME: seconds},
     )

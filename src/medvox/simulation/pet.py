@@ -8,7 +8,7 @@ import numpy as np
 
 from medvox.core.grid import Grid
 from medvox.core.volume import Volume
-from medvox.simulation.canvas import Canvas
+from medvox.simulation.phantom.canvas import Canvas
 from medvox.simulation.sampling import sample
 
 FLUORINE_18_HALF_LIFE_S = 6586.2
@@ -45,7 +45,7 @@ class PetScanner:
     @property
     def bq_ml_per_suv(self) -> float:
         """Activity concentration of SUV 1 at the start of the scan: dose left per gram of body."""
-        left = self.injected_bq * 0.5 ** (self.delay_s / self.half_life_s)
+        left: float = self.injected_bq * 0.5 ** (self.delay_s / self.half_life_s)
         return left / (self.weight_kg * 1000)
 
 

@@ -18,8 +18,9 @@ def sample(values: NDArray[Any], source: Grid, target: Grid, outside: float = 0.
     from scipy.ndimage import affine_transform
 
     step = invert(source.affine) @ target.affine
+    data = np.asarray(values, dtype=np.float32)
     result = affine_transform(
-        values, step[:3, :3], step[:3, 3], target.shape, np.float32, order=1, mode="constant", cval=outside
+        data, step[:3, :3], step[:3, 3], target.shape, order=1, mode="constant", cval=outside
     )
     return np.asarray(result, dtype=np.float32)
 

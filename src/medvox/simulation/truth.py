@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.catalog import label_map, volumes_ml
-from medvox.simulation.lesions import LESIONS
 from medvox.simulation.mr import UPTAKE, signal_curve
 from medvox.simulation.pet import PetScanner
-from medvox.simulation.tissues import TISSUES
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.catalog import label_map, volumes_ml
+from medvox.simulation.phantom.lesions import LESIONS
+from medvox.simulation.phantom.tissues import TISSUES
 
 
 def segments_truth(canvas: Canvas, pet: PetScanner) -> list[dict[str, Any]]:
@@ -24,11 +24,16 @@ def segments_truth(canvas: Canvas, pet: PetScanner) -> list[dict[str, Any]]:
             "name": segment.name,
             "volume_ml": round(volumes[segment.name], 4),
             "tissues": {
-                t.name: {"suv": t.suv, "activity_bq_ml": round(t.suv * pet.bq_ml_per_suv, 3), "hu": t.hu} for t in tissues
+                t.name: {"suv": t.suv, "activity_bq_ml": round(t.suv * pet.bq_ml_per_suv, 3), "hu": t.hu}
+                for t in tissues
             },
         }
         if segment.kind is not None:
-            entry["code"] = {"value": segment.kind.value, "scheme": segment.kind.scheme, "meaning": segment.kind.meaning}
+            entry["code"] = {
+                "value": segment.kind.value,
+                "scheme": segment.kind.scheme,
+                "meaning": segment.kind.meaning,
+            }
         found.append(entry)
     return found
 

@@ -12,15 +12,16 @@ from medvox.core.affine import apply, invert
 from medvox.core.axes import CHANNEL, TIME
 from medvox.core.grid import Grid, Space
 from medvox.core.volume import Volume
-from medvox.simulation.canvas import Canvas
+from medvox.simulation.phantom.canvas import Canvas
 
 Array = NDArray[np.float64]
 
 ECHO = {
-    "liver": 0.40, "kidney cortex": 0.30, "kidney medulla": 0.18, "fat": 0.55, "muscle": 0.33, "skin": 0.8,
-    "blood": 0.03, "venous blood": 0.03, "right heart blood": 0.03, "urine": 0.01, "bile": 0.01, "cortical bone": 1.3,
-    "spongy bone": 0.6, "air": 1.2, "lung": 1.2, "bowel wall": 0.5, "bowel content": 0.5, "liver tumor": 0.22,
-    "spleen": 0.38, "pancreas": 0.5, "cartilage": 0.6, "stomach content": 0.3, "gland": 0.35,
+    "liver": 0.40, "kidney cortex": 0.30, "kidney medulla": 0.18, "fat": 0.55, "muscle": 0.33,
+    "skin": 0.8, "blood": 0.03, "venous blood": 0.03, "right heart blood": 0.03, "urine": 0.01,
+    "bile": 0.01, "cortical bone": 1.3, "spongy bone": 0.6, "air": 1.2, "lung": 1.2, "bowel wall": 0.5,
+    "bowel content": 0.5, "liver tumor": 0.22, "spleen": 0.38, "pancreas": 0.5, "cartilage": 0.6,
+    "stomach content": 0.3, "gland": 0.35,
 }  # fmt: skip
 """Brightness of tissues in B-mode, 0..1; others 0.4."""
 LOSS = {"cortical bone": 0.5, "spongy bone": 0.25, "air": 0.4, "lung": 0.5}
@@ -61,7 +62,9 @@ class Probe:
     @property
     def pixel_mm(self) -> float:
         """Size of a pixel: the fan fills the height but for a margin."""
-        return (self.depth_mm + self.radius_mm * (1 - np.cos(np.radians(self.half_angle_deg)))) / (self.rows - 40)
+        return float(self.depth_mm + self.radius_mm * (1 - np.cos(np.radians(self.half_angle_deg)))) / (
+            self.rows - 40
+        )
 
     @property
     def color_box(self) -> tuple[float, float, float, float]:
@@ -101,7 +104,9 @@ def simulate_ultrasound(canvas: Canvas, probe: Probe | None = None) -> Volume:
     labels = canvas.main()
     frames = np.zeros((probe.frames, 3, 1, probe.rows, probe.columns), np.uint8)
     rng = np.random.default_rng(probe.seed)
-    polar = np.meshgrid(np.linspace(0, probe.depth_mm, 640), np.linspace(-1, 1, 200) * probe.half_angle_deg, indexing="ij")
+    polar = np.meshgrid(
+        np.linspace(0, probe.depth_mm, 640), np.linspace(-1, 1, 200) * probe.half_angle_deg, indexing="ij"
+    )
     at = np.array([depth / probe.depth_mm * 639, (angle / probe.half_angle_deg + 1) / 2 * 199])
     speckle = _speckle(rng)
     for n in range(probe.frames):
@@ -115,11 +120,18 @@ def simulate_ultrasound(canvas: Canvas, probe: Probe | None = None) -> Volume:
     matrix = np.eye(4)[:, [2, 1, 0, 3]] * np.array([probe.pixel_mm] * 3 + [1])
     grid = Grid((1, probe.rows, probe.columns), matrix, space=Space.REGION)
     return Volume(
-        frames, grid, (TIME, CHANNEL, "k", "j", "i"), modality="US", label="ultrasound", coordinates={TIME: seconds}
+        frames,
+        grid,
+        (TIME, CHANNEL, "k", "j", "i"),
+        modality="US",
+        label="ultrasound",
+        coordinates={TIME: seconds},
     )
 
 
-def _slice(labels: NDArray[np.uint8], grid: Grid, probe: Probe, frame: int, depth: Array, angle: Array) -> NDArray[np.uint8]:
+def _slice(
+    labels: NDArray[np.uint8], grid: Grid, probe: Probe, frame: int, depth: Array, angle: Array
+) -> NDArray[np.uint8]:
     """Part numbers on the polar fan of one frame."""
     down, lateral, _ = _plane(probe, frame)
     center = np.array(probe.position_mm) - down * probe.radius_mm
@@ -170,9 +182,14 @@ def _flow(canvas: Canvas, parts: NDArray[np.uint8]) -> Array:
     from scipy.ndimage import gaussian_filter
 
     value = [
-        {"hepatic vein": -0.7, "vena cava": -0.9, "portal vein": 0.7, "artery": 0.9, "aorta": 1.0, "vein": -0.6}.get(
-            p.structure, 0.0
-        )
+        {
+            "hepatic vein": -0.7,
+            "vena cava": -0.9,
+            "portal vein": 0.7,
+            "artery": 0.9,
+            "aorta": 1.0,
+            "vein": -0.6,
+        }.get(p.structure, 0.0)
         for p in canvas.parts
     ]
     return gaussian_filter(np.array(value)[parts], (2.0, 0.8))

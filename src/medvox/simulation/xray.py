@@ -97,4 +97,3 @@ def detector_grid(bench: XrayBench) -> Grid:
     count = round(bench.size_mm / bench.pixel_mm)
     affine = np.eye(4)[:, [2, 1, 0, 3]] * np.array([bench.pixel_mm] * 3 + [1])
     return Grid((1, count, count), affine, space=Space.DETECTOR)
-

@@ -14,13 +14,13 @@ from medvox.core.labels import LabelMap
 from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
 from medvox.core.volume import Volume
-from medvox.dicom.write_series import write_series
+from medvox.dicom.writing.series import write_series
 from medvox.simulation.anatomy import paint_patient
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.catalog import label_map
 from medvox.simulation.ct import simulate_ct
 from medvox.simulation.mr import T1_WEIGHTED, T2_WEIGHTED, simulate_dynamic, simulate_mr
 from medvox.simulation.pet import simulate_pet
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.catalog import label_map
 from medvox.simulation.sampling import moved, to_sagittal
 from medvox.simulation.truth import curves_truth, lesions_truth, segments_truth
 from medvox.simulation.ultrasound import simulate_ultrasound

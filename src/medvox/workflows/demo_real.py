@@ -17,14 +17,22 @@ class RealImage:
 
 
 REAL_IMAGES = (
-    RealImage("CT_small.dcm", "CT slice, 128 x 128", "CT1_UNC of the DICOM working group 4 set, made smaller"),
+    RealImage(
+        "CT_small.dcm", "CT slice, 128 x 128", "CT1_UNC of the DICOM working group 4 set, made smaller"
+    ),
     RealImage("MR_small.dcm", "MR slice, 64 x 64", "MR1_UNC of the DICOM working group 4 set, made smaller"),
     RealImage("examples_rgb_color.dcm", "ultrasound, RGB", "US1 of the DICOM working group 4 set"),
     RealImage("examples_palette.dcm", "echocardiogram, palette color", "pydicom's example files"),
-    RealImage("examples_ybr_color.dcm", "ultrasound cine of 30 frames, JPEG baseline", "pydicom's example files"),
-    RealImage("examples_jpeg2k.dcm", "ultrasound, JPEG 2000 lossless", "US1 of the DICOM working group 4 set"),
+    RealImage(
+        "examples_ybr_color.dcm", "ultrasound cine of 30 frames, JPEG baseline", "pydicom's example files"
+    ),
+    RealImage(
+        "examples_jpeg2k.dcm", "ultrasound, JPEG 2000 lossless", "US1 of the DICOM working group 4 set"
+    ),
     RealImage("examples_overlay.dcm", "MR picture with an overlay plane", "pydicom's example files"),
-    RealImage("JPGExtended.dcm", "bone scan, JPEG extended 12 bit", "NM1 of the DICOM working group 4 set, mended"),
+    RealImage(
+        "JPGExtended.dcm", "bone scan, JPEG extended 12 bit", "NM1 of the DICOM working group 4 set, mended"
+    ),
     RealImage("JPEG2000.dcm", "bone scan, JPEG 2000", "NM1 of the DICOM working group 4 set"),
     RealImage("image_dfl.dcm", "secondary capture, deflated", "D. Clunie's compressed sample images"),
 )
@@ -36,7 +44,7 @@ def write_real(folder: Path) -> list[Path]:
     Files that another version of pydicom does not ship are left out; nothing is ever downloaded.
     """
     import pydicom
-    from pydicom.data import DATA_ROOT
+    from pydicom.data.data_manager import DATA_ROOT
 
     folder.mkdir(parents=True, exist_ok=True)
     shipped = Path(DATA_ROOT) / "test_files"
@@ -44,10 +52,10 @@ def write_real(folder: Path) -> list[Path]:
     lines = [
         "# Sources of these images",
         "",
-        f"All files here are copies of test files inside the Python package pydicom {pydicom.__version__}",
-        "(<https://github.com/pydicom/pydicom>, MIT licence; its read-me for these files says that their collector",
-        "knows of no restriction on their use, that names were replaced and pictures made smaller). They show",
-        "encodings that the simulated patient does not have; they are not meant for diagnosis.",
+        f"Copies of test files inside the Python package pydicom {pydicom.__version__}",
+        "(<https://github.com/pydicom/pydicom>, MIT licence). Its read-me for them says that their",
+        "collector knows of no restriction on their use; pictures were made smaller and names replaced.",
+        "They show encodings that the simulated patient does not have. Not for diagnosis.",
         "",
         "| file | what | where pydicom has it from |",
         "|---|---|---|",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from medvox.core.grid import Grid
 from medvox.core.labels import Code
 from medvox.core.volume import Volume
-from medvox.dicom.series_facts import (
+from medvox.dicom.writing.facts import (
     CtFacts,
     EquipmentFacts,
     MrFacts,
@@ -25,7 +25,7 @@ from medvox.dicom.series_facts import (
 )
 from medvox.simulation.mr import DYNAMIC, T1_WEIGHTED, T2_WEIGHTED, PulseSequence
 from medvox.simulation.pet import PetScanner
-from medvox.simulation.shapes import rotation
+from medvox.simulation.phantom.shapes import rotation
 from medvox.simulation.ultrasound import Probe
 from medvox.simulation.xray import XrayBench
 
@@ -33,7 +33,14 @@ Affine = NDArray[np.float64]
 Box = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 PATIENT = PatientFacts(
-    "Demo^Patient", "MEDVOX-DEMO", date(1961, 4, 1), "M", 65, 78.0, 1.72, "SIMULATED: no person was ever scanned"
+    "Demo^Patient",
+    "MEDVOX-DEMO",
+    date(1961, 4, 1),
+    "M",
+    65,
+    78.0,
+    1.72,
+    "SIMULATED: no person was ever scanned",
 )
 EQUIPMENT = EquipmentFacts("medvox", "simulation", "DEMO", "demo 1", "0")
 FRAMES = {name: stable_uid("demo", "frame of reference", name) for name in ("PET/CT", "MR head", "MR liver")}
@@ -57,9 +64,9 @@ class DemoPlan:
     thick_mm: float = 4.0
     liver_mm: tuple[float, float, float] = (4.0, 2.8, 2.8)
     times_s: tuple[float, ...] = (0, 15, 25, 35, 50, 75, 120, 240)
-    pet: PetScanner = PetScanner()
-    probe: Probe = Probe()
-    bench: XrayBench = XrayBench()
+    pet: PetScanner = field(default_factory=PetScanner)
+    probe: Probe = field(default_factory=Probe)
+    bench: XrayBench = field(default_factory=XrayBench)
 
     @classmethod
     def coarse(cls, pet: PetScanner | None = None) -> DemoPlan:
@@ -107,7 +114,8 @@ def motion(name: str) -> Affine:
 
 
 def _study(name: str, title: str, hour: int) -> StudyFacts:
-    return StudyFacts(stable_uid("demo", "study", name), datetime(2026, 11, 2, hour, 0), f"SIMULATED {title}", name)
+    started = datetime(2026, 11, 2, hour, 0)  # noqa: DTZ001 (DICOM times are local)
+    return StudyFacts(stable_uid("demo", "study", name), started, f"SIMULATED {title}", name)
 
 
 PET_CT = _study("PETCT", "PET/CT whole body", 9)
@@ -161,7 +169,15 @@ def _mr(sequence: PulseSequence, acquisition: str, agent: str = "") -> MrFacts:
     variant = {"SE": "SK", "IR": "SP\\MP", "GR": "SP"}[sequence.kind]
     inversion = sequence.inversion_ms if sequence.kind == "IR" else None
     return MrFacts(
-        sequence.repetition_ms, sequence.echo_ms, sequence.flip_deg, inversion, 1.5, scanning, variant, acquisition, agent
+        sequence.repetition_ms,
+        sequence.echo_ms,
+        sequence.flip_deg,
+        inversion,
+        1.5,
+        scanning,
+        variant,
+        acquisition,
+        agent,
     )
 
 
@@ -202,6 +218,6 @@ def ultrasound_facts(probe: Probe) -> SeriesFacts:
         float(probe.pixel_mm),
     )
     return _facts(
-        "US", ULTRASOUND, 1, "liver color flow", 5, details, image_type=("ORIGINAL", "PRIMARY", "ABDOMINAL", "SIMULATED"),
-        body_part="LIVER",
+        "US", ULTRASOUND, 1, "liver color flow", 5, details,
+        image_type=("ORIGINAL", "PRIMARY", "ABDOMINAL", "SIMULATED"), body_part="LIVER",
     )  # fmt: skip

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.landmarks import BODY, CAVITY, cavity, spine_frame
-from medvox.simulation.shapes import Shape, ellipsoid, loft, rotation, tube, vessel
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.landmarks import BODY, CAVITY, cavity, spine_frame
+from medvox.simulation.phantom.shapes import Shape, ellipsoid, loft, rotation, vessel
 
 NEAR = 14.0
 """Blend of limbs and trunk in mm."""
@@ -57,7 +57,8 @@ def _thigh() -> Shape:
 def _arm() -> Shape:
     return vessel(
         [(158, 24, 528, 44), (180, 28, 500, 46), (196, 30, 420, 43), (205, 32, 300, 38), (206, 22, 240, 37),
-         (206, 2, 130, 31), (202, -16, 48, 25), (200, -28, -10, 27), (198, -30, -80, 17), (192, -30, -118, 11)],
+         (206, 2, 130, 31), (202, -16, 48, 25), (200, -28, -10, 27), (198, -30, -80, 17),
+         (192, -30, -118, 11)],
         20,
     )  # fmt: skip
 
@@ -72,7 +73,9 @@ def _muscles(canvas: Canvas) -> None:
     wall[:, 4] += np.interp(z, [-48, 50, 160, 400, 470, 540], [24, 12, 9, 11, 17, 12])
     wall[:, 5] += np.interp(z, [-48, 50, 110, 160, 300, 450, 540], [18, 36, 40, 34, 12, 10, 14])
     canvas.paint(loft(wall).roughen(1.2, 30), name, "muscle", only_on=over)
-    neck = vessel([(0, 32, 545, 66), (0, 18, 580, 58), (0, 15, 610, 49), (0, 16, 660, 48), (0, 34, 690, 40)], 12)
+    neck = vessel(
+        [(0, 32, 545, 66), (0, 18, 580, 58), (0, 15, 610, 49), (0, 16, 660, 48), (0, 34, 690, 40)], 12
+    )
     canvas.paint(neck.roughen(1.0, 20), name, "muscle", only_on=over)
     for right in (False, True):
         for shape in (_thigh_muscle(), _arm_muscle(), _chest_muscle(), _buttock(), _shoulder_muscle()):
@@ -98,7 +101,9 @@ def _arm_muscle() -> Shape:
 def _chest_muscle() -> Shape:
     """Pectoral muscle, from the breast bone to the arm."""
     plate = ellipsoid((70, -84, 462), (64, 20, 52), rotation("z", 22))
-    return plate.join(vessel([(110, -60, 480, 24), (150, -20, 505, 22), (176, 6, 480, 18)], 12)).roughen(1.0, 20)
+    return plate.join(vessel([(110, -60, 480, 24), (150, -20, 505, 22), (176, 6, 480, 18)], 12)).roughen(
+        1.0, 20
+    )
 
 
 def _buttock() -> Shape:
@@ -117,11 +122,22 @@ def _shoulder_muscle() -> Shape:
 def _inner_muscles(canvas: Canvas) -> None:
     """Psoas and back muscles beside the spine."""
     for right in (False, True):
-        psoas = vessel([(28, 36, 270, 8), (36, 26, 210, 17), (46, 22, 150, 21), (64, 2, 90, 22), (84, -28, 20, 17)], 8)
+        psoas = vessel(
+            [(28, 36, 270, 8), (36, 26, 210, 17), (46, 22, 150, 21), (64, 2, 90, 22), (84, -28, 20, 17)], 8
+        )
         iliacus = vessel([(100, 30, 112, 14), (96, 0, 80, 16), (86, -22, 40, 16)], 8)
         gutter = [
             (*spine_frame(z).at((26, 36 if z < 300 else 32, 0))[0], r)
-            for z, r in ((95, 20), (150, 26), (220, 27), (300, 22), (400, 16), (500, 15), (560, 16), (600, 15))
+            for z, r in (
+                (95, 20),
+                (150, 26),
+                (220, 27),
+                (300, 22),
+                (400, 16),
+                (500, 15),
+                (560, 16),
+                (600, 15),
+            )
         ]
         for shape in (psoas.join(iliacus), vessel(gutter, 10)):
             side = shape.mirrored() if right else shape

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medvox.simulation.shapes import Shape, tube
+from medvox.simulation.phantom.shapes import Shape, tube
 
 FloatArray = NDArray[np.float64]
 
 
 def points_inside(shape: Shape, count: int, depth_mm: float, rng: np.random.Generator) -> FloatArray:
     """(count, 3) random points at least `depth_mm` inside a shape."""
-    from medvox.simulation.shape_kernels import distances
+    from medvox.simulation.phantom.shape_kernels import distances
 
     low, high = shape.bounds()
     found: list[FloatArray] = []

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numba import njit  # noqa: TID253
 
-from medvox.simulation.shape_kernels import distance, put, value_noise
+from medvox.simulation.phantom.shape_kernels import distance, put, value_noise
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

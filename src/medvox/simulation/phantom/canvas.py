@@ -14,8 +14,8 @@ from medvox.core.affine import apply, invert
 from medvox.core.errors import UsageError
 from medvox.core.grid import Grid
 from medvox.core.settings import current
-from medvox.simulation.shapes import Shape
-from medvox.simulation.tissues import TISSUES, Tissue
+from medvox.simulation.phantom.shapes import Shape
+from medvox.simulation.phantom.tissues import TISSUES, Tissue
 
 AnyArray = NDArray[Any]
 Bytes = NDArray[np.uint8]
@@ -133,7 +133,7 @@ class Canvas:
             self._paint(shape, number, inset_mm, allowed)
 
     def _paint(self, shape: Shape, number: int, inset_mm: float, allowed: NDArray[np.bool_]) -> None:
-        from medvox.simulation.shape_kernels import paint
+        from medvox.simulation.phantom.shape_kernels import paint
 
         box = self.box(shape.bounds() + np.array([[-1.0], [1.0]]) * max(0.0, -inset_mm))
         if (box[1] <= box[0]).any():
@@ -157,7 +157,7 @@ class Canvas:
         corners = np.array(np.meshgrid(*bounds_mm.T, indexing="ij")).reshape(3, -1).T
         index = apply(self._inverse, corners)
         low, high = np.floor(index.min(axis=0)) - 1, np.ceil(index.max(axis=0)) + 2
-        return np.clip(np.array([low, high]), 0, self.grid.shape).astype(np.int64)
+        return np.asarray(np.clip(np.array([low, high]), 0, self.grid.shape), dtype=np.int64)
 
     # -- what was painted ----------------------------------------------------------------------
 
@@ -177,7 +177,7 @@ class Canvas:
 
     def main(self) -> Bytes:
         """(k, j, i) number of the part that fills most of each voxel."""
-        return np.where(self.cover >= 128, self.top, self.under)
+        return np.asarray(np.where(self.cover >= 128, self.top, self.under), dtype=np.uint8)
 
     def share(self, structure: str) -> NDArray[np.float32]:
         """(k, j, i) share 0..1 of each voxel that a structure fills."""

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from medvox.core.axes import CHANNEL, TIME
 from medvox.core.errors import UsageError, WriteError
 from medvox.core.progress import Progress, silent, track
 from medvox.core.volume import Volume
-from medvox.dicom import write_modules as modules
-from medvox.dicom.series_facts import SeriesFacts, UltrasoundFacts, XrayFacts, stable_uid
+from medvox.dicom.writing import modules
+from medvox.dicom.writing.facts import SeriesFacts, UltrasoundFacts, XrayFacts, stable_uid
 
 IMPLEMENTATION_UID = stable_uid("medvox", "implementation")
 AnyArray = NDArray[Any]
@@ -140,7 +140,7 @@ def _identified(ds: Dataset, facts: SeriesFacts, number: int) -> Dataset:
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION_UID
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_UID)
     meta.ImplementationVersionName = "MEDVOX"
     ds.file_meta = meta
     return ds

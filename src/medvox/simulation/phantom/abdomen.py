@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.shapes import (
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.shapes import (
     FloatArray,
     Shape,
     curve,
@@ -15,7 +15,7 @@ from medvox.simulation.shapes import (
     tube,
     vessel,
 )
-from medvox.simulation.trees import grow, points_inside
+from medvox.simulation.phantom.trees import grow, points_inside
 
 INSIDE = {"internal fat"}
 """Organs are painted on the empty cavity alone, so that neighbours stay whole."""
@@ -67,7 +67,9 @@ def _kidney(canvas: Canvas, right: bool) -> None:
     canvas.paint(body.roughen(0.8, 16), f"kidney {side}", "kidney cortex", only_on=over)
     for n, angle in enumerate(np.linspace(-150, 150, 11)):
         for tilt in (-0.45, 0.45):
-            lift = np.array([sign * (3 + 9 * np.cos(np.radians(angle))), 20 * tilt, 34 * np.sin(np.radians(angle))])
+            lift = np.array(
+                [sign * (3 + 9 * np.cos(np.radians(angle))), 20 * tilt, 34 * np.sin(np.radians(angle))]
+            )
             pyramid = ellipsoid(center + turn @ lift, (7.2, 6.8, 8.5 - 0.1 * n), turn)
             canvas.paint(pyramid, f"kidney {side}", "kidney medulla", only_on={f"kidney {side}"})
     sinus = ellipsoid(center + turn @ (-sign * 8, -3, 0), (10, 8, 24), turn)
@@ -76,7 +78,15 @@ def _kidney(canvas: Canvas, right: bool) -> None:
                     (*(center + turn @ (-sign * 22, -4, -14)), 4)], 4)  # fmt: skip
     canvas.paint(basin, f"ureter {side}", "urine")
     end = center + turn @ (-sign * 22, -4, -14)
-    ureter = vessel([(*end, 2.4), (sign * 38, 18, 165, 2.2), (sign * 36, 8, 110, 2.2), (sign * 40, 30, 60, 2.2), (sign * 18, 2, 26, 2.2)])
+    ureter = vessel(
+        [
+            (*end, 2.4),
+            (sign * 38, 18, 165, 2.2),
+            (sign * 36, 8, 110, 2.2),
+            (sign * 40, 30, 60, 2.2),
+            (sign * 18, 2, 26, 2.2),
+        ]
+    )
     canvas.paint(ureter, f"ureter {side}", "ureter urine", only_on=over)
     adrenal = tube(center + np.array([(-sign * 22, -8, 58), (-sign * 26, -2, 70), (-sign * 16, 6, 58)]), 3.6)
     canvas.paint(adrenal, f"adrenal gland {side}", "gland", only_on=INSIDE)
@@ -97,7 +107,9 @@ def _spleen_and_pancreas(canvas: Canvas) -> None:
         ellipsoid((60, 6, 280), (36, 46, 50)), blend=8
     )
     canvas.paint(spleen.roughen(0.7, 22), "spleen", "spleen", only_on=INSIDE)
-    pancreas = vessel([(-34, -6, 214, 13), (-26, -14, 228, 14), (2, -26, 236, 10), (34, -10, 248, 10), (70, 22, 266, 8)], 4)
+    pancreas = vessel(
+        [(-34, -6, 214, 13), (-26, -14, 228, 14), (2, -26, 236, 10), (34, -10, 248, 10), (70, 22, 266, 8)], 4
+    )
     canvas.paint(pancreas.roughen(2.2, 6), "pancreas", "pancreas", only_on=INSIDE)
 
 
@@ -130,7 +142,9 @@ def _colon(canvas: Canvas) -> None:
     high = path.copy()
     high[:, 1] -= path[:, 3] * 0.42
     high[:, 3] *= 0.62 + 0.25 * np.sin(wave / 75.0)
-    canvas.paint(tube(high[:, :3], high[:, 3]).roughen(1.5, 10), "colon", "air", inset_mm=2.4, only_on={"colon"})
+    canvas.paint(
+        tube(high[:, :3], high[:, 3]).roughen(1.5, 10), "colon", "air", inset_mm=2.4, only_on={"colon"}
+    )
 
 
 def _loops() -> list[FloatArray]:

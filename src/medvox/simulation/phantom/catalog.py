@@ -6,7 +6,7 @@ import numpy as np
 
 from medvox.core.labels import Code, LabelMap, Segment
 from medvox.core.provenance import Provenance
-from medvox.simulation.canvas import Canvas
+from medvox.simulation.phantom.canvas import Canvas
 
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
 TISSUE = Code("85756007", "SCT", "Tissue")
@@ -54,10 +54,31 @@ _VERTEBRAE = dict(
     zip(
         [f"C{n}" for n in range(1, 8)] + [f"T{n}" for n in range(1, 13)] + [f"L{n}" for n in range(1, 6)],
         (
-            "14806007 39976000 113205007 5329002 36978003 36054005 87391001 64864005 53733008 1626008 73071006 "
-            "56401006 45296009 62487009 11068009 82687006 7610001 12989004 23215003 66794005 14293000 36470004 "
-            "11994002 49668003"
-        ).split(),
+            "14806007",
+            "39976000",
+            "113205007",
+            "5329002",
+            "36978003",
+            "36054005",
+            "87391001",
+            "64864005",
+            "53733008",
+            "1626008",
+            "73071006",
+            "56401006",
+            "45296009",
+            "62487009",
+            "11068009",
+            "82687006",
+            "7610001",
+            "12989004",
+            "23215003",
+            "66794005",
+            "14293000",
+            "36470004",
+            "11994002",
+            "49668003",
+        ),
         strict=True,
     )
 )
@@ -80,7 +101,8 @@ _PLAIN_COLORS: dict[str, tuple[int, int, int]] = {
     "internal fat": (240, 220, 150), "heart muscle": (190, 70, 70), "right ventricle": VEIN_COLOR,
     "cerebral cortex": (200, 160, 160), "cerebral white matter": (238, 232, 222), "ventricle": (90, 150, 210),
     "brain fluid": (120, 180, 225), "deep grey matter": (180, 130, 130), "costal cartilage": (190, 205, 205),
-    "teeth": (255, 252, 240), "brain stem": (200, 180, 150), "intervertebral disc": (150, 190, 210), "tongue": (205, 110, 110),
+    "teeth": (255, 252, 240), "brain stem": (200, 180, 150), "intervertebral disc": (150, 190, 210),
+    "tongue": (205, 110, 110),
 }  # fmt: skip
 _LESIONS = ("lung nodule", "lymph node", "liver metastasis", "brain metastasis")
 

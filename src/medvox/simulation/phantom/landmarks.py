@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from medvox.simulation.shapes import Frame, Shape, loft
+from medvox.simulation.phantom.shapes import Frame, Shape, loft
 
 FloatArray = NDArray[np.float64]
 
@@ -117,9 +117,7 @@ def vertebrae() -> list[Vertebra]:
         f = n / (len(sizes) - 1)
         wide = np.interp(f, [0, 0.2, 0.5, 0.75, 0.8, 1], [26, 23, 16.5, 14.5, 12.5, 11])
         deep = np.interp(f, [0, 0.2, 0.5, 0.75, 0.8, 1], [18, 17, 15, 11, 8.5, 8])
-        result.append(
-            Vertebra(name, spine_frame(z + height / 2), height, (float(wide), float(deep)), disc)
-        )
+        result.append(Vertebra(name, spine_frame(z + height / 2), height, (float(wide), float(deep)), disc))
         z += height + disc
     return result
 

@@ -1,11 +1,11 @@
-"""Skull, jaw, teeth, eyes, and the air spaces of the head; the brain is `medvox.simulation.brain`."""
+"""Skull, jaw, teeth, eyes, and the air spaces of the head; the brain is `medvox.simulation.phantom.brain`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.shapes import Shape, curve, ellipsoid, half_space, rotation, tube, vessel
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.shapes import Shape, curve, ellipsoid, half_space, rotation, tube, vessel
 
 WALL_MM = 6.0
 """Thickness of the brain case."""
@@ -59,7 +59,9 @@ def _skull(canvas: Canvas) -> None:
     petrous = vessel([(62, 18, 690, 11), (40, 8, 692, 10), (16, -2, 690, 9)])
     mastoid = ellipsoid((57, 26, 680), (12, 15, 22), rotation("y", 10))
     base = base.join(*_both(petrous), *_both(mastoid), blend=5)
-    canvas.paint(base.roughen(0.8, 6), name, "cortical bone", only_on={"skeletal muscle", "subcutaneous fat", name})
+    canvas.paint(
+        base.roughen(0.8, 6), name, "cortical bone", only_on={"skeletal muscle", "subcutaneous fat", name}
+    )
     canvas.paint(base.roughen(0.8, 6), name, "spongy bone", inset_mm=3.0, only_on={name})
     for side in (-1, 1):
         cells = ellipsoid((side * 58, 27, 682), (7, 10, 14)).roughen(4.0, 5)
@@ -70,7 +72,10 @@ def _skull(canvas: Canvas) -> None:
 
 def _face() -> Shape:
     maxilla = ellipsoid((0, -68, 664), (33, 23, 25), exponent=2.6)
-    cheek = vessel([(32, -76, 680, 8), (46, -67, 681, 9), (56, -50, 685, 5.0), (65, -26, 688, 3.4), (67, -4, 690, 4.5)], 5)
+    cheek = vessel(
+        [(32, -76, 680, 8), (46, -67, 681, 9), (56, -50, 685, 5.0), (65, -26, 688, 3.4), (67, -4, 690, 4.5)],
+        5,
+    )
     outer = vessel([(51, -66, 686, 5), (52, -68, 704, 4), (49, -70, 722, 5.5)], 5)
     bridge = tube([(0, -86, 722), (0, -93, 708), (0, -99, 696)], (7, 4.5, 3))
     wall = tube([(13, -84, 712), (15, -84, 690), (17, -80, 668)], (4, 4, 6))
@@ -132,12 +137,23 @@ def _chewing_muscles(canvas: Canvas) -> None:
 def _eyes(canvas: Canvas) -> None:
     for side in (-1, 1):
         socket = ellipsoid((side * 31, -64, 704), (16.5, 32, 15), rotation("z", side * 14))
-        canvas.paint(socket, "eye socket", "fat", only_on={"skeletal muscle", "subcutaneous fat", "eye socket", "skull"})
+        canvas.paint(
+            socket,
+            "eye socket",
+            "fat",
+            only_on={"skeletal muscle", "subcutaneous fat", "eye socket", "skull"},
+        )
         eye = np.array([side * 32.0, -78, 704])
         for up, out in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            start = eye + (out * 11, 3, up * 11)
-            canvas.paint(tube([start, (side * 20, -42, 704)], (2.2, 1.4)), "eye muscle", "muscle")
-        canvas.paint(tube([eye, (side * 18, -38, 706), (side * 6, -20, 708)], 1.9), "optic nerve", "white matter")
+            start = eye + np.array([out * 11, 3, up * 11])
+            canvas.paint(
+                tube(np.array([start, np.array([side * 20, -42, 704])]), (2.2, 1.4)), "eye muscle", "muscle"
+            )
+        canvas.paint(
+            tube(np.array([eye, np.array([side * 18, -38, 706]), np.array([side * 6, -20, 708])]), 1.9),
+            "optic nerve",
+            "white matter",
+        )
         canvas.paint(ellipsoid(eye, 12.2), "eye", "muscle")
         canvas.paint(ellipsoid(eye, 11.2), "eye", "vitreous")
         canvas.paint(ellipsoid(eye - (0, 8.6, 0), (4.8, 2.2, 4.8)), "eye", "lens")
@@ -157,7 +173,9 @@ def _airway(canvas: Canvas) -> None:
             canvas.paint(tube([(side * 8.5, -84, z), (side * 8.5, -50, z)], r), "nasal cavity", "gland")
         canvas.paint(tube([(side * 6, -108, 676), (side * 6.5, -90, 676)], 4), "nasal cavity", "air")
     canvas.paint(tube([(0, -92, 686), (0, -46, 684)], 1.2), "nasal cavity", "cartilage")
-    throat = vessel([(0, -40, 682, 8), (0, -26, 668, 9), (0, -16, 640, 8), (0, -18, 612, 9), (0, -22, 592, 7)], 4)
+    throat = vessel(
+        [(0, -40, 682, 8), (0, -26, 668, 9), (0, -16, 640, 8), (0, -18, 612, 9), (0, -22, 592, 7)], 4
+    )
     canvas.paint(throat, "pharynx", "gland", inset_mm=-2.5)
     canvas.paint(throat, "pharynx", "air")
 
@@ -171,7 +189,9 @@ def _atlas_and_axis(canvas: Canvas) -> None:
         mass = ellipsoid((side * 20, 8, 669), (9, 9, 8))
         wing = tube([(side * 24, 12, 668), (side * 40, 14, 668)], (4.5, 4))
         atlas = atlas.join(*[Shape(r[None]) for r in mass.join(wing).rows], blend=4)
-    axis = ellipsoid((0, 14, 648), (11, 8.5, 9), exponent=3).join(tube([(0, 11, 652), (0, 9, 674)], 5), blend=5)
+    axis = ellipsoid((0, 14, 648), (11, 8.5, 9), exponent=3).join(
+        tube([(0, 11, 652), (0, 9, 674)], 5), blend=5
+    )
     for side in (-1, 1):
         axis = axis.join(
             tube([(side * 9, 14, 652), (side * 16, 20, 656)], (6, 7)),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.landmarks import Vertebra, chest_wall, spine_frame, spine_y, vertebrae
-from medvox.simulation.shapes import Shape, curve, ellipsoid, half_space, sheet, tube, vessel
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.landmarks import Vertebra, chest_wall, spine_frame, spine_y, vertebrae
+from medvox.simulation.phantom.shapes import Shape, curve, ellipsoid, half_space, sheet, tube, vessel
 
 FloatArray = NDArray[np.float64]
 
@@ -59,10 +59,14 @@ def _vertebra(canvas: Canvas, vertebra: Vertebra) -> None:
     arch = tube(f.at((0, canal + 9, 1), tip), (4.2, 4.8), flat=(f.axes[:, 0], 1.6))
     reach = {"L": rx + 19, "T": rx + 20, "C": rx + 8}[level]
     for side in (-1, 1):
-        foot = f.at((side * rx * 0.68, ry * 0.6, high * 0.35), (side * (rx * 0.62 + 2), canal - 1, high * 0.3))
+        foot = f.at(
+            (side * rx * 0.68, ry * 0.6, high * 0.35), (side * (rx * 0.62 + 2), canal - 1, high * 0.3)
+        )
         lamina = f.at((side * (rx * 0.62 + 2), canal - 1, high * 0.3), (0, canal + 9.5, -1))
         wing = f.at((side * rx * 0.7, canal - 1, high * 0.2), (side * reach, canal + 4, high * 0.3))
-        facet = f.at((side * (rx * 0.6 + 3), canal + 2, high * 1.1), (side * (rx * 0.6 + 2), canal + 4, -high * 1.1))
+        facet = f.at(
+            (side * (rx * 0.6 + 3), canal + 2, high * 1.1), (side * (rx * 0.6 + 2), canal + 4, -high * 1.1)
+        )
         arch = arch.join(tube(foot, 4.4), tube(lamina, 3.8), tube(wing, (4.0, 3.0)), tube(facet, (4.2, 4.6)))
     bone(canvas, body.join(*_rows(arch), blend=3.5).roughen(0.5, 7), f"vertebra {vertebra.name}", 1.7)
 
@@ -82,7 +86,7 @@ def _canal(canvas: Canvas) -> None:
     """Spinal canal with fluid and cord, from the skull to the sacrum."""
     heights = np.arange(90, 682, 8)
     depth = np.interp(heights, [90, 140, 240, 560, 600, 680], [25, 27, 26, 21, 18, 17])
-    path = np.array([spine_frame(z).at((0, d, 0))[0] for z, d in zip(heights, depth, strict=True)])
+    path = np.array([spine_frame(float(z)).at((0, d, 0))[0] for z, d in zip(heights, depth, strict=True)])
     canvas.paint(tube(path, 8.6), "spinal canal", "fat")
     canvas.paint(tube(path, 7.0), "spinal canal", "fluid")
     canvas.paint(tube(path[heights > 270], 4.6), "spinal cord", "spinal cord")
@@ -97,7 +101,8 @@ def rib_path(number: int, height: float, depth: float) -> FloatArray:
     last = (1 - np.cos(np.radians(end))) / 2
     for degrees in np.linspace(start, end, 9):
         f = ((1 - np.cos(np.radians(degrees))) / 2 / last) ** 0.85
-        points.append(tuple(chest_wall(height - drop * f, degrees, out)))
+        x, y, z = chest_wall(height - drop * f, degrees, out)
+        points.append((float(x), float(y), float(z)))
     return curve(points, 7.0)
 
 
@@ -125,7 +130,7 @@ def _cartilage(number: int, start: FloatArray) -> Shape:
     ends = {8: (30.0, -93.0), 9: (48.0, -92.0), 10: (66.0, -88.0)}
     x, y = ends.get(number, (17.0, -88.0 + max(0.0, (z - 420) * 0.28)))
     low = np.array([(start[0] * 0.62 + x * 0.38), min(start[1], y) - 2, (start[2] * 0.75 + z * 0.25)])
-    path = curve([start, low, (x, y, z)], 6.0)
+    path = curve(np.array([start, low, np.array([x, y, z])]), 6.0)
     return tube(path, 5.0, flat=(_outward(path), 1.3))
 
 
@@ -152,11 +157,12 @@ def _pelvis(canvas: Canvas) -> None:
 def _hip_bone() -> Shape:
     """Left hip bone: wing, socket, and the ring of pubis and ischium."""
     crest = np.array(
-        [(113, -52, 62), (121, -48, 86), (131, -22, 118), (133, 12, 132), (117, 44, 132), (88, 68, 122), (52, 84, 100),
-         (44, 84, 78)], dtype=float
+        [(113, -52, 62), (121, -48, 86), (131, -22, 118), (133, 12, 132), (117, 44, 132), (88, 68, 122),
+         (52, 84, 100), (44, 84, 78)], dtype=float
     )  # fmt: skip
     root = np.array(
-        [(96, -34, 30), (95, -30, 32), (92, -16, 36), (88, 2, 40), (78, 22, 46), (62, 40, 54), (46, 55, 66), (44, 70, 68)],
+        [(96, -34, 30), (95, -30, 32), (92, -16, 36), (88, 2, 40), (78, 22, 46), (62, 40, 54),
+         (46, 55, 66), (44, 70, 68)],
         dtype=float,
     )  # fmt: skip
     middle = (crest + root) / 2 + np.array([[-5, 3, 0]])
@@ -174,11 +180,19 @@ def _hip_bone() -> Shape:
 
 def _sacrum(canvas: Canvas) -> None:
     base = vessel(
-        [(0, 46, 104, 17), (0, 62, 78, 15), (0, 76, 48, 12), (0, 84, 18, 8), (0, 78, -6, 5), (0, 66, -20, 3)], 6
+        [(0, 46, 104, 17), (0, 62, 78, 15), (0, 76, 48, 12), (0, 84, 18, 8), (0, 78, -6, 5), (0, 66, -20, 3)],
+        6,
     )
     shape = base.blended(5)
     for side in (-1, 1):
-        ala = vessel([(side * 10, 50, 100, 15), (side * 34, 60, 84, 17), (side * 26, 72, 58, 13), (side * 12, 80, 30, 8)])
+        ala = vessel(
+            [
+                (side * 10, 50, 100, 15),
+                (side * 34, 60, 84, 17),
+                (side * 26, 72, 58, 13),
+                (side * 12, 80, 30, 8),
+            ]
+        )
         shape = shape.join(*_rows(ala), blend=8)
     shape = shape.join(tube([(0, 92, 90), (0, 100, 60), (0, 98, 36)], (5, 5, 3)), blend=6)
     holes = []
@@ -191,11 +205,22 @@ def _sacrum(canvas: Canvas) -> None:
 
 def _shoulder(canvas: Canvas, right: bool, side: str) -> None:
     clavicle = vessel(
-        [(16, -50, 531, 10), (42, -57, 537, 6.5), (80, -42, 545, 6), (118, -8, 553, 6), (150, 16, 557, 7.5), (163, 22, 556, 7)]
+        [
+            (16, -50, 531, 10),
+            (42, -57, 537, 6.5),
+            (80, -42, 545, 6),
+            (118, -8, 553, 6),
+            (150, 16, 557, 7.5),
+            (163, 22, 556, 7),
+        ]
     )
     bone(canvas, _sided(clavicle.roughen(0.3, 9), right), f"clavicle {side}", 1.8)
-    medial = np.array([(76, 88, 546), (66, 104, 520), (66, 115, 480), (74, 120, 440), (88, 118, 405)], dtype=float)
-    lateral = np.array([(128, 62, 548), (141, 58, 524), (128, 84, 490), (112, 102, 450), (96, 114, 408)], dtype=float)
+    medial = np.array(
+        [(76, 88, 546), (66, 104, 520), (66, 115, 480), (74, 120, 440), (88, 118, 405)], dtype=float
+    )
+    lateral = np.array(
+        [(128, 62, 548), (141, 58, 524), (128, 84, 490), (112, 102, 450), (96, 114, 408)], dtype=float
+    )
     mid = (medial + lateral) / 2 + np.array([[0, 7, 0]])
     blade = sheet(np.stack([medial, mid, lateral]), 4.2)
     ridge = curve(
@@ -211,12 +236,18 @@ def _shoulder(canvas: Canvas, right: bool, side: str) -> None:
 
 def _arm(canvas: Canvas, right: bool, side: str) -> None:
     head = ellipsoid((170, 36, 526), 23).join(ellipsoid((186, 28, 524), (14, 17, 19)), blend=6)
-    shaft = vessel([(178, 32, 520, 18), (186, 30, 484, 12.5), (196, 30, 400, 11), (203, 32, 310, 11), (206, 32, 285, 14)])
+    shaft = vessel(
+        [(178, 32, 520, 18), (186, 30, 484, 12.5), (196, 30, 400, 11), (203, 32, 310, 11), (206, 32, 285, 14)]
+    )
     elbow = tube([(184, 32, 268), (226, 30, 268)], (12, 11))
     humerus = head.join(*_rows(shaft), *_rows(elbow), blend=7)
     bone(canvas, _sided(humerus.roughen(0.4, 12), right), f"humerus {side}", 3.0)
-    ulna = vessel([(199, 48, 282, 9), (198, 36, 262, 11), (200, 26, 220, 7.5), (196, 4, 120, 6), (190, -12, 46, 5.5)])
-    radius = vessel([(216, 26, 254, 9.5), (213, 20, 232, 6.5), (215, 2, 150, 7), (213, -16, 70, 8), (210, -22, 40, 12)])
+    ulna = vessel(
+        [(199, 48, 282, 9), (198, 36, 262, 11), (200, 26, 220, 7.5), (196, 4, 120, 6), (190, -12, 46, 5.5)]
+    )
+    radius = vessel(
+        [(216, 26, 254, 9.5), (213, 20, 232, 6.5), (215, 2, 150, 7), (213, -16, 70, 8), (210, -22, 40, 12)]
+    )
     for shape, name in ((ulna, "ulna"), (radius, "radius")):
         bone(canvas, _sided(shape.roughen(0.3, 12), right), f"{name} {side}", 2.6)
     bone(canvas, _sided(_hand(), right), f"hand {side}", 1.5)
@@ -224,13 +255,30 @@ def _arm(canvas: Canvas, right: bool, side: str) -> None:
 
 def _hand() -> Shape:
     """Left hand: wrist and five rays, the palm to the thigh."""
-    pieces = [ellipsoid((202 - 3 * (n % 2), -27 + 8 * (n // 2), 24 - 9 * (n % 2)), (5, 5.5, 6)) for n in range(8)]
+    pieces = [
+        ellipsoid((202 - 3 * (n % 2), -27 + 8 * (n // 2), 24 - 9 * (n % 2)), (5, 5.5, 6)) for n in range(8)
+    ]
     for n in range(4):
         y = -20 + 13 * n - 8
-        joints = curve([(201, -18 + 8 * n, 10), (202, y, -42), (199, y - 1 + n, -80), (192, y + n, -104), (185, y + n, -122)], 60)
-        joints = np.array([(201, -18 + 8 * n, 10), (203, y, -44), (200, y, -82), (193, y + n, -106), (186, y + n, -124)])
+        joints = curve(
+            [
+                (201, -18 + 8 * n, 10),
+                (202, y, -42),
+                (199, y - 1 + n, -80),
+                (192, y + n, -104),
+                (185, y + n, -122),
+            ],
+            60,
+        )
+        joints = np.array(
+            [(201, -18 + 8 * n, 10), (203, y, -44), (200, y, -82), (193, y + n, -106), (186, y + n, -124)]
+        )
         for a, b, r in zip(joints[:-1], joints[1:], (4.4, 3.9, 3.4, 2.8), strict=True):
-            pieces.append(tube([a + (b - a) * 0.07, a + (b - a) * 0.5, a + (b - a) * 0.93], (r * 1.25, r * 0.85, r * 1.2)))
+            pieces.append(
+                tube(
+                    [a + (b - a) * 0.07, a + (b - a) * 0.5, a + (b - a) * 0.93], (r * 1.25, r * 0.85, r * 1.2)
+                )
+            )
     thumb = np.array([(196, -28, 8), (186, -50, -18), (180, -60, -46), (177, -64, -68)], dtype=float)
     for a, b, r in zip(thumb[:-1], thumb[1:], (4.8, 4.2, 3.4), strict=True):
         pieces.append(tube([a, a + (b - a) * 0.5, b], (r * 1.2, r * 0.85, r * 1.15)))
@@ -246,7 +294,9 @@ def _femur(canvas: Canvas, right: bool, side: str) -> None:
     shape = head.join(*_rows(neck), *_rows(trochanter), lesser, *_rows(shaft), blend=8).roughen(0.4, 12)
     bone(canvas, _sided(shape, right), f"femur {side}", 2.6)
     marrow = vessel([(136, 10, -72, 7), (131, 4, -110, 8), (125, -4, -200, 8)])
-    canvas.paint(_sided(shaft, right), f"femur {side}", "cortical bone", only_on={f"femur {side}"}, inset_mm=0.5)
+    canvas.paint(
+        _sided(shaft, right), f"femur {side}", "cortical bone", only_on={f"femur {side}"}, inset_mm=0.5
+    )
     canvas.paint(_sided(marrow, right), f"femur {side}", "marrow")
 
 

@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence
 
 from medvox.core.errors import UsageError
 from medvox.core.labels import Code
-from medvox.dicom.series_facts import (
+from medvox.dicom.writing.facts import (
     CtFacts,
     MrFacts,
     PetFacts,
@@ -91,7 +91,8 @@ def common(facts: SeriesFacts) -> Dataset:
     if facts.frame_of_reference_uid:
         ds.FrameOfReferenceUID = facts.frame_of_reference_uid
         ds.PositionReferenceIndicator = ""
-        ds.PatientPosition = facts.patient_position
+        if facts.modality != "PT":  # PET says it in coded form (PS3.3 C.8.4.6)
+            ds.PatientPosition = facts.patient_position
     return ds
 
 
@@ -189,6 +190,7 @@ def _dx(ds: Dataset, facts: SeriesFacts, details: XrayFacts) -> None:
     ds.AcquisitionContextSequence = Sequence([])
     ds.DistanceSourceToDetector = decimal(details.source_to_detector_mm)
     ds.EstimatedRadiographicMagnificationFactor = decimal(details.magnification)
+    ds.PositionerType = ""
     ds.DetectorType, ds.DetectorConfiguration = "DIRECT", "AREA"
     ds.PixelIntensityRelationship, ds.PixelIntensityRelationshipSign = "LOG", -1
     ds.RescaleType = "US"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.landmarks import cavity
-from medvox.simulation.shapes import FloatArray, Shape, ellipsoid, half_space, tube, vessel
-from medvox.simulation.skeleton import trunk_depth
-from medvox.simulation.trees import grow, points_inside
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.landmarks import cavity
+from medvox.simulation.phantom.shapes import FloatArray, Shape, ellipsoid, half_space, tube, vessel
+from medvox.simulation.phantom.skeleton import trunk_depth
+from medvox.simulation.phantom.trees import grow, points_inside
 
 HEART_AXIS = np.array([0.62, -0.58, -0.53])
 """From the base of the heart to its apex."""
@@ -27,11 +27,13 @@ def pericardium() -> Shape:
     """Envelope of the heart."""
     axes = heart_axes()
     shape = ellipsoid((20, -26, 376), (46, 46, 66), axes)
-    return shape.join(ellipsoid((-22, -14, 384), (32, 36, 40)), vessel([(-2, -20, 410, 30), (0, -10, 450, 22)]), blend=14)
+    return shape.join(
+        ellipsoid((-22, -14, 384), (32, 36, 40)), vessel([(-2, -20, 410, 30), (0, -10, 450, 22)]), blend=14
+    )
 
 
 def domes() -> Shape:
-    """What the diaphragm covers, right and left."""
+    """Domes under the diaphragm, right and left."""
     right = ellipsoid((-64, 6, 258), (78, 96, 88))
     left = ellipsoid((64, 6, 250), (76, 96, 80))
     return right.join(left, ellipsoid((0, -30, 262), (60, 66, 66)), blend=18)
@@ -40,8 +42,10 @@ def domes() -> Shape:
 def lung(side: str) -> Shape:
     """One lung."""
     sign = 1.0 if side == "left" else -1.0
-    spine = [(4, trunk_depth(z) + 14, z) for z in np.arange(215, 571, 15)]
-    vessels = vessel([(0, 10, 420, 24), (0, 6, 460, 28), (2, 2, 500, 24), (2, 4, 540, 20), (2, 4, 575, 18)], 12)
+    spine = [(4, trunk_depth(z) + 14, z) for z in range(215, 571, 15)]
+    vessels = vessel(
+        [(0, 10, 420, 24), (0, 6, 460, 28), (2, 2, 500, 24), (2, 4, 540, 20), (2, 4, 575, 18)], 12
+    )
     return (
         cavity()
         .within(half_space((0, 0, 225), (0, 0, -1)), half_space((sign * 2, 0, 0), (-sign, 0, 0)))
@@ -64,7 +68,16 @@ def paint_chest(canvas: Canvas) -> None:
         _lung_trees(canvas, shape, side, rng)
     _heart(canvas)
     _windpipe(canvas)
-    gullet = vessel([(0, 8, 590, 7), (2, 22, 540, 7.5), (4, 36, 480, 8), (8, 34, 420, 8), (14, 26, 360, 9), (30, 12, 330, 10)])
+    gullet = vessel(
+        [
+            (0, 8, 590, 7),
+            (2, 22, 540, 7.5),
+            (4, 36, 480, 8),
+            (8, 34, 420, 8),
+            (14, 26, 360, 9),
+            (30, 12, 330, 10),
+        ]
+    )
     canvas.paint(gullet, "esophagus", "muscle", only_on={"internal fat", "skeletal muscle", "diaphragm"})
     canvas.paint(gullet, "esophagus", "air", inset_mm=5.8, only_on={"esophagus"})
 
@@ -78,7 +91,7 @@ def _lung_trees(canvas: Canvas, shape: Shape, side: str, rng: np.random.Generato
     ):
         for piece in grow(hilum + offset, points_inside(shape, count, 7.0, rng), leaf, root, rng):
             canvas.paint(piece, name, tissue, only_on=over)
-    airways = grow(hilum + (0, 2, 2), points_inside(shape, 90, 22.0, rng), 1.1, 6.0, rng)
+    airways = grow(hilum + np.array([0, 2, 2]), points_inside(shape, 90, 22.0, rng), 1.1, 6.0, rng)
     for piece in airways:
         canvas.paint(piece, "bronchus", "airway wall", inset_mm=-1.1, only_on=over)
     for piece in airways:
@@ -88,8 +101,8 @@ def _lung_trees(canvas: Canvas, shape: Shape, side: str, rng: np.random.Generato
 def _windpipe(canvas: Canvas) -> None:
     trunk = vessel([(0, -22, 596, 7.5), (0, -14, 570, 8.5), (1, 4, 525, 9), (0, 14, 488, 9.5)])
     forks = [
-        vessel([(0, 14, 488, 8), (-18, 14, 462, 7), tuple([*HILUM["right"], 5.5])]),
-        vessel([(0, 14, 488, 7), (22, 16, 458, 6.5), tuple([*HILUM["left"], 5.5])]),
+        vessel([(0, 14, 488, 8), (-18, 14, 462, 7), (*HILUM["right"], 5.5)]),
+        vessel([(0, 14, 488, 7), (22, 16, 458, 6.5), (*HILUM["left"], 5.5)]),
     ]
     ring = ellipsoid((0, -27, 596), (19, 15, 17)).cut(ellipsoid((0, -18, 596), (13, 16, 19)), blend=2)
     canvas.paint(ring, "larynx", "cartilage")
@@ -102,7 +115,15 @@ def _windpipe(canvas: Canvas) -> None:
 
 
 def _heart(canvas: Canvas) -> None:
-    over = {"internal fat", "diaphragm", "heart", "lung left", "lung right", "pulmonary vein", "pulmonary artery"}
+    over = {
+        "internal fat",
+        "diaphragm",
+        "heart",
+        "lung left",
+        "lung right",
+        "pulmonary vein",
+        "pulmonary artery",
+    }
     axes = heart_axes()
     canvas.paint(pericardium(), "internal fat", "fat", only_on=over, inset_mm=3.0)
     left = np.array([34.0, -26, 370])

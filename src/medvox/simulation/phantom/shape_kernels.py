@@ -1,7 +1,7 @@
 """Compiled loops of the phantom: signed distances of shapes, and painting them with partial volume.
 
-A primitive is one row of float64 numbers; `medvox.simulation.shapes` writes the rows. Distances are in
-mm, negative inside, exact to first order near the surface, which is where they are used.
+A primitive is one row of float64 numbers; `medvox.simulation.phantom.shapes` writes the rows. Distances
+are in mm, negative inside, exact to first order near the surface, which is where they are used.
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def _triangle(rows: np.ndarray, n: int, x: float, y: float, z: float) -> float:
     """Distance to a plate: a triangle (columns 4 to 12, unit normal 13 to 15) grown by a radius."""
     p = (x, y, z)
     if _side(rows, n, 4, 7, p) <= 0.0 and _side(rows, n, 7, 10, p) <= 0.0 and _side(rows, n, 10, 4, p) <= 0.0:
-        along = (x - rows[n, 4]) * rows[n, 13] + (y - rows[n, 5]) * rows[n, 14] + (z - rows[n, 6]) * rows[n, 15]
+        along = (
+            (x - rows[n, 4]) * rows[n, 13] + (y - rows[n, 5]) * rows[n, 14] + (z - rows[n, 6]) * rows[n, 15]
+        )
         return float(abs(along) - rows[n, 16])
     first = min(_to_segment(rows, n, 4, 7, p), _to_segment(rows, n, 7, 10, p))
     return float(math.sqrt(min(first, _to_segment(rows, n, 10, 4, p))) - rows[n, 16])
@@ -212,7 +214,7 @@ def value_noise(lattice: np.ndarray, x: float, y: float, z: float) -> float:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def put(  # noqa: PLR0913
+def put(
     top: np.ndarray,
     under: np.ndarray,
     cover: np.ndarray,
@@ -310,7 +312,8 @@ def _roughness(
         return 0.0
     s = 1.0 / rough[1]
     coarse = value_noise(lattice, x * s, y * s, z * s)
-    return rough[0] * (coarse + 0.5 * value_noise(lattice, x * s * 2.1 + 7, y * s * 2.1, z * s * 2.1))
+    fine = value_noise(lattice, x * s * 2.1 + 7, y * s * 2.1, z * s * 2.1)
+    return float(rough[0] * (coarse + 0.5 * fine))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -19,7 +19,7 @@ _MIRROR = np.array([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shape:
-    """A solid, as primitives applied in order (layout: `medvox.simulation.shape_kernels`).
+    """A solid, as primitives applied in order (layout: `medvox.simulation.phantom.shape_kernels`).
 
     Parameters
     ----------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from medvox.simulation.canvas import Canvas
-from medvox.simulation.shapes import Shape, ellipsoid
+from medvox.simulation.phantom.canvas import Canvas
+from medvox.simulation.phantom.shapes import Shape, ellipsoid
 
 
 @dataclass(frozen=True, slots=True)

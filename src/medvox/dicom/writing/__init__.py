@@ -1,0 +1,1 @@
+"""Write DICOM: facts of a series, its modules, its files."""

@@ -1,0 +1,1 @@
+"""The made-up patient: shapes, tissues, and each region of the body painted with them."""
