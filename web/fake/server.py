@@ -15,6 +15,7 @@ import io
 import json
 import secrets
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ class World:
 
     def __init__(self, *, scan_seconds: float) -> None:
         self.scans = {scan.id: scan for scan in scans()}
+        self.scans["added"] = replace(self.scans["mr-t1"], id="added")
         self.token = secrets.token_urlsafe(16)
         self.revision = 1
         self.state = "scanning" if scan_seconds else "ready"
@@ -127,7 +129,7 @@ class World:
                 "object": None}  # fmt: skip
 
     def _opened(self) -> dict[str, object]:
-        series = self._series(1, self.scans["mr-t1"])
+        series = self._series(1, self.scans["added"])
         series["description"] = f"Added: {', '.join(self.opened)}"
         patient = {"name": "", "id": "", "birth_date": "", "sex": "", "age": None}
         return {"id": "added", "study_uid": None, "description": "Added files", "date": None, "time": None,

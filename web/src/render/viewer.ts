@@ -19,7 +19,7 @@ import { Sampling } from './sampling';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
 import { applyPreset, relativeRange } from './volumeLook';
 
-const { ViewportType, OrientationAxis, Events } = Enums;
+const { BlendModes, Events, OrientationAxis, ViewportType } = Enums;
 
 export const ENGINE_ID = 'medvox';
 const BACKGROUND: Types.Point3 = [0, 0, 0];
@@ -213,15 +213,16 @@ export class Viewer {
     }
     await source.store.ensureSlice(time, slice);
     await viewport.setStack(imageIds, time * grid.shape[0] + slice);
-    if (info.kind === 'volume' && grid.affine) this.flipToConvention(viewport);
   }
 
-  private flipToConvention(viewport: Types.IStackViewport): void {
+  /** Stored slices of a volume are mirrored into the usual view; pictures stay as they are. */
+  private flipToConvention(viewport: AnyViewport): void {
+    if (this.info?.kind !== 'volume' || !this.info.grids.stored.affine) return;
     const { right, down } = screenSteps(viewport);
     const { horizontal, vertical } = conventionalFlips(unit(right), unit(down));
-    if (horizontal || vertical) {
-      viewport.setCamera({ flipHorizontal: horizontal, flipVertical: vertical });
-    }
+    // One by one: Cornerstone3D mixes up its vectors when both come in one call.
+    if (horizontal) viewport.setCamera({ flipHorizontal: true });
+    if (vertical) viewport.setCamera({ flipVertical: true });
   }
 
   private async showVolume(source: Source): Promise<void> {
@@ -235,7 +236,9 @@ export class Viewer {
     const { volumeId } = this.display;
     for (const plane of PLANES) {
       const viewport = this.viewport(plane) as Types.IVolumeViewport | undefined;
-      await viewport?.setVolumes([{ volumeId }]);
+      // One sample a pixel, its colour as it is: compositing would take the power of an opacity of
+      // one, which software WebGL gets wrong by several gray levels.
+      await viewport?.setVolumes([{ volumeId, blendMode: BlendModes.MAXIMUM_INTENSITY_BLEND }]);
     }
     await this.showSolid();
   }
@@ -373,6 +376,7 @@ export class Viewer {
       if (view === 'volume' || !viewport?.getDefaultActor()) continue;
       const camera = cameras[view];
       viewport.resetCamera({ resetPan: true, resetZoom: true, resetToCenter: true });
+      if (view === 'stack') this.flipToConvention(viewport);
       if (camera) {
         viewport.setZoom(camera.zoom);
         viewport.setPan(camera.pan);

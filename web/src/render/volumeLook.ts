@@ -35,6 +35,9 @@ export function applyPreset(
   property.setDiffuse(0.9);
   property.setSpecular(0.25);
   property.setSpecularPower(12);
+  // A projection's ground is the colour of its lowest values (white for inverted PET).
+  const [, red, green, blue] = mode === 'mip' ? color[0]! : [0, 0, 0, 0];
+  viewport.getRenderer().setBackground(red, green, blue);
   const mapper = actor.getMapper() as unknown as { setBlendMode(mode: number): void };
   mapper.setBlendMode(mode === 'mip' ? MAXIMUM : COMPOSITE);
 }

@@ -10,7 +10,6 @@ import { change, getState, patch } from '../state/store';
 const MOUSE = { supportedInteractionTypes: ['Mouse', 'Touch'] as ('Mouse' | 'Touch')[] };
 
 type Drag = ToolTypes.EventTypes.MouseDragEventType;
-type Down = ToolTypes.EventTypes.MouseDownEventType;
 type Wheel = ToolTypes.EventTypes.MouseWheelEventType;
 
 const viewOf = (event: { detail: { element: HTMLDivElement } }): ViewName =>
@@ -54,7 +53,7 @@ export class ShiftDragTool extends BaseTool {
   }
 }
 
-/** Pressing or dragging puts the linked crosshair under the pointer. */
+/** Dragging moves the linked crosshair with the pointer. */
 export class CrosshairTool extends BaseTool {
   static override toolName = 'MedvoxCrosshair';
 
@@ -62,20 +61,10 @@ export class CrosshairTool extends BaseTool {
     super(props, MOUSE);
   }
 
-  preMouseDownCallback = (event: Down): boolean => {
-    this.move(event);
-    return false;
-  };
-
   mouseDragCallback(event: Drag): void {
-    this.move(event);
-  }
-
-  private move(event: Down | Drag): void {
     const view = viewOf(event);
     if (view === 'stack' || view === 'volume') return;
     change(setCursor, event.detail.currentPoints.world as Vec3);
-    patch({ activeView: view });
   }
 }
 

@@ -12,7 +12,8 @@ import {
 } from '@cornerstonejs/tools';
 import { ENGINE_ID, type Viewer } from '../render/viewer';
 import type { ToolName, ViewName } from '../state/model';
-import { getState, patch, watch } from '../state/store';
+import { setCursor } from '../state/reducers';
+import { change, getState, patch, watch } from '../state/store';
 import {
   followAnnotations,
   lengthLines,
@@ -108,6 +109,9 @@ function bindPlanar(tool: ToolName): void {
   }
 }
 
+const plainPress = (event: MouseEvent): boolean =>
+  event.button === 0 && !event.ctrlKey && !event.shiftKey;
+
 /** Reads values under the pointer of one view; returns the function that stops it. */
 export function followPointer(viewer: Viewer, view: ViewName, element: HTMLElement): () => void {
   const at = (event: MouseEvent) => {
@@ -116,7 +120,12 @@ export function followPointer(viewer: Viewer, view: ViewName, element: HTMLEleme
   };
   const move = (event: MouseEvent) => patch({ probe: at(event) });
   const leave = () => patch({ probe: null });
-  const down = () => patch({ activeView: view });
+  const down = (event: MouseEvent) => {
+    patch({ activeView: view });
+    // At once: Cornerstone3D holds a press back until it is sure of no double click.
+    const probe = getState().tool === 'crosshair' && plainPress(event) ? at(event) : null;
+    if (probe?.patientMm && view !== 'stack') change(setCursor, probe.patientMm);
+  };
   const click = (event: MouseEvent) => {
     if (getState().tool !== 'probe') return;
     const probe = at(event);

@@ -59,6 +59,7 @@ export function CineBar() {
         aria-label="Frames per second"
         min={1}
         max={60}
+        hideControls
         suffix=" fps"
         decimalScale={1}
         value={Number(frameRate.toFixed(1))}

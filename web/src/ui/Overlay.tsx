@@ -1,5 +1,5 @@
 import { formatLength, formatNumber, formatValue, scaleBarLength } from '../core/format';
-import type { OverlayText } from '../data/types';
+import type { OverlayText, Presets } from '../data/types';
 import type { Plane, ViewInfo, ViewName } from '../state/model';
 import { useMedvox } from './useMedvox';
 
@@ -18,15 +18,23 @@ type Corner = (typeof CORNERS)[number];
 export function Overlay({ view }: { view: ViewName }) {
   const shown = useMedvox((s) => s.showOverlay);
   const info = useMedvox((s) => s.views[view]);
+  const light = useMedvox((s) => view === 'volume' && lightGround(s.presets, s.preset));
   if (!info) return null;
   return (
-    <div className="overlay" data-overlay={view}>
+    <div className={light ? 'overlay light' : 'overlay'} data-overlay={view}>
       {info.cross && <Cross view={view as Plane} at={info.cross} />}
       {shown && info.letters && <Letters info={info} />}
       {shown && CORNERS.map((corner) => <CornerText key={corner} view={view} corner={corner} />)}
       {shown && <ScaleBar info={info} />}
     </div>
   );
+}
+
+/** True where the 3D view has a light ground: a projection whose lowest values are light. */
+function lightGround(presets: Presets | null, name: string | null): boolean {
+  const preset = presets?.volume.find((p) => p.name === name);
+  const [, r = 0, g = 0, b = 0] = preset?.mode === 'mip' ? (preset.color[0] ?? []) : [];
+  return (r + g + b) / 3 > 0.5;
 }
 
 function Letters({ info }: { info: ViewInfo }) {

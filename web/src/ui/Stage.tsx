@@ -1,5 +1,5 @@
 import { Alert, Loader } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
+import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
 import { gridName, hasPlanes, setLayout } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
@@ -50,7 +50,15 @@ function Preview() {
   const failed = useMedvox((s) => s.errors.length > 0);
   const webgl2 = useMedvox((s) => s.capabilities?.webgl2 ?? true);
   const layout = useMedvox((s) => s.layout);
-  if (shown || failed || !preview || (!webgl2 && layout !== 'stack')) return null;
+  if (!shown && failed) {
+    return (
+      <div className="cannot" data-cannot-show>
+        <IconPhotoOff size={40} stroke={1.3} />
+        This image cannot be shown
+      </div>
+    );
+  }
+  if (shown || !preview || (!webgl2 && layout !== 'stack')) return null;
   return (
     <div className="preview">
       <img src={preview.url} alt={preview.label} data-preview={preview.imageId} />

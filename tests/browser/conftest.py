@@ -1,0 +1,99 @@
+"""A viewer in headless Chromium, before the fake server or, with MEDVOX_VIEWER_URL, before another."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from browser.driver import Viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Playwright
+
+ROOT = Path(__file__).parents[2]
+STATIC = ROOT / "src/medvox/server/static"
+FAKE = ROOT / "web/fake"
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+SOFTWARE_GL = ["--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+
+sys.path.insert(0, str(FAKE))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+def serve(*options: str) -> tuple[subprocess.Popen[str], str]:
+    """Start the fake server and return it with its address."""
+    command = [sys.executable, str(FAKE / "server.py"), "--static", str(STATIC), *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+    return process, process.stdout.readline().strip()
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a server that `serve` started."""
+    process.terminate()
+    process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def viewer_url() -> Iterator[str]:
+    """Address of the server under test, with its token."""
+    if url := os.environ.get("MEDVOX_VIEWER_URL"):
+        yield url
+        return
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the web client is not built: type ./dev web")
+    process, url = serve()
+    yield url
+    stop(process)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    if not shutil.which(CHROMIUM):
+        pytest.skip("Chromium is not installed: type ./dev system")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium with software WebGL2."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *SOFTWARE_GL])
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def viewer(chromium: Browser, viewer_url: str) -> Iterator[Viewer]:
+    """A fresh page of the viewer; fails the test on any script error."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(viewer_url)
+    viewer = Viewer(page)
+    page.wait_for_function("window.medvox !== undefined")
+    yield viewer
+    context.close()
+    assert errors == []
