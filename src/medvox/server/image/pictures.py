@@ -129,6 +129,6 @@ def render_png(store: VolumeStore, entry: ImageEntry, view: View) -> bytes:
         return scene, scene.data.nbytes
 
     camera = Camera(azimuth_deg=view.azimuth, elevation_deg=view.elevation, zoom=view.zoom)
-    with store.gate:
+    with store.drawing:
         scene = store.cache.get(("scene", opened.etag, view.t), make)
         return render_volume(scene, preset, camera, (view.width, view.height)).png_bytes()

@@ -81,11 +81,17 @@ class VolumeStore:
     ----------
     cache_bytes
         Bytes kept; a larger single volume that has to be in memory is kept alone.
+
+    Attributes
+    ----------
+    reading, drawing
+        Bound how many requests read slices, and draw volumes, at one time.
     """
 
     def __init__(self, cache_bytes: int = CACHE_BYTES) -> None:
         self.cache = ByteCache(cache_bytes)
-        self.gate = threading.BoundedSemaphore(max(2, settings.current().threads))
+        self.reading = threading.BoundedSemaphore(max(2, settings.current().threads))
+        self.drawing = threading.BoundedSemaphore(1)
 
     def opened(self, image: Image) -> OpenedImage:
         """Open an image, or return it where it is open already."""
@@ -148,10 +154,9 @@ class VolumeStore:
         grid, t = where
         lead = opened.lead(t)
         self.check_span(opened, grid, span)
-        with self.gate:
-            if grid == "regular":
-                return wire.read_slices(self.regular(image, t), (), *span, opened.dtype)
-            return wire.read_slices(opened.volume, lead, *span, opened.dtype)
+        volume, at = (self.regular(image, t), ()) if grid == "regular" else (opened.volume, lead)
+        with self.reading:
+            return wire.read_slices(volume, at, *span, opened.dtype)
 
     def check_span(self, opened: OpenedImage, grid: str, span: tuple[int, int]) -> None:
         """Refuse slices that are not there.
