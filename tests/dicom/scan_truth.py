@@ -11,8 +11,8 @@ from pydicom.data import data_manager
 from pydicom.dataelem import RawDataElement
 
 from data import data_root
+from medvox.dicom.elements.wanted import VRS, WANTED
 from medvox.dicom.header import Header
-from medvox.dicom.wanted import VRS, WANTED
 from medvox.formats.inputs import InputFile
 
 PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)

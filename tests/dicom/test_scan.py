@@ -23,7 +23,7 @@ from dicom.scan_bytes import (
 )
 from medvox.core.errors import AccessError, FormatError, LimitError, TruncatedError, UnknownFormatError
 from medvox.core.settings import using
-from medvox.dicom import elements
+from medvox.dicom.elements import walk
 from medvox.dicom.scan import is_dicom, read_header, scan_headers
 from medvox.formats.inputs import InputFile
 from medvox.testing import dicom_builder
@@ -339,4 +339,4 @@ def test_windows_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch, tmp_
         other = read_header(file)
         assert [other.raw(tag) for tag in wanted] == [whole.raw(tag) for tag in wanted]
         assert other.pixel == whole.pixel
-    assert elements.INLINE < 4112
+    assert walk.INLINE < 4112

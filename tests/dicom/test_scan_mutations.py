@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from dicom.scan_bytes import BIG, DEFLATED, EXPLICIT, IMPLICIT, UNDEFINED, body, el, file_of, meta
 from dicom.scan_truth import shipped_files
 from medvox.core.errors import FormatError
+from medvox.dicom.elements.wanted import WANTED
 from medvox.dicom.header import Header
 from medvox.dicom.scan import is_dicom, read_header
-from medvox.dicom.wanted import WANTED
 
 SEEDS = [path for path in shipped_files() if 300 < path.stat().st_size < 200_000 and path.suffix == ".dcm"]
 

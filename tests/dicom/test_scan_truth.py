@@ -8,8 +8,8 @@ import pytest
 from dicom.scan_truth import differences, of, read, real_files, shipped_files
 from medvox.core.finding import Finding
 from medvox.dicom import scan
+from medvox.dicom.elements.wanted import VRS, WANTED
 from medvox.dicom.header import Header
-from medvox.dicom.wanted import VRS, WANTED
 from medvox.formats.inputs import InputFile
 
 UNREADABLE_BY_PYDICOM = "emri_small_jpeg_2k_lossless_too_short.dcm"

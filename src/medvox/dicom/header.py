@@ -16,9 +16,9 @@ import numpy as np
 from medvox.core.errors import AccessError, FormatError, LimitError
 from medvox.core.finding import Finding
 from medvox.core.settings import current
-from medvox.dicom.elements import FAR, UNDEFINED
-from medvox.dicom.encoding import GE_BIG_ENDIAN_PIXELS, Encoding, PixelSpan, vr_text
-from medvox.dicom.wanted import VRS
+from medvox.dicom.elements.encoding import GE_BIG_ENDIAN_PIXELS, Encoding, PixelSpan, vr_text
+from medvox.dicom.elements.walk import FAR, UNDEFINED
+from medvox.dicom.elements.wanted import VRS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -50,7 +50,7 @@ _PIXEL_REPRESENTATION = 0x00280103
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What `elements.walk` has found in one file, packed.
+    """What `walk_elements` has found in one file, packed.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Records:
 
 
 def pack(out: Any, found: int, values: bytes, *, disorder: bool) -> Records:
-    """Pack what `elements.walk` wrote to `out`, sorted by tag where it is not."""
+    """Pack what `walk_elements` wrote to `out`, sorted by tag where it is not."""
     rows = np.asarray(out[: 4 * found], np.uint32).reshape(found, 4)
     if disorder:
         rows = rows[np.argsort(rows[:, 0], kind="stable")]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from medvox.core.errors import AccessError, FormatError
 from medvox.core.finding import Finding, Level
-from medvox.dicom.wanted import DIRECTORY_RECORDS
+from medvox.dicom.elements.wanted import DIRECTORY_RECORDS
 from medvox.formats.inputs import InputFile
 
 if TYPE_CHECKING:

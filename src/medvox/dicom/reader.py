@@ -12,10 +12,10 @@ import numpy as np
 
 from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError, TruncatedError
 from medvox.core.finding import Finding, Level
-from medvox.dicom import elements
-from medvox.dicom.encoding import encoding_of, meta_findings, settle_syntax, span_of
+from medvox.dicom.elements import walk
+from medvox.dicom.elements.encoding import encoding_of, meta_findings, settle_syntax, span_of
+from medvox.dicom.elements.wanted import TRANSFER_SYNTAX
 from medvox.dicom.header import Header, Records, inflate_part, pack
-from medvox.dicom.wanted import TRANSFER_SYNTAX
 from medvox.formats.inputs import InputFile
 
 WINDOW = 8192
@@ -56,11 +56,11 @@ def _leads_on(first: bytes, implicit: int, big: int) -> bool:
     """Tell whether the first few lengths lead to higher tags."""
     position, last, seen = 0, -1, 0
     while position + 12 <= len(first) and seen < 4:
-        tag, _, head, length = elements.read_element(first, position, 12, implicit, big)
-        if tag <= last or tag >> 16 > 0x7FE0 or (length > 1 << 20 and length != elements.UNDEFINED):
+        tag, _, head, length = walk.read_element(first, position, 12, implicit, big)
+        if tag <= last or tag >> 16 > 0x7FE0 or (length > 1 << 20 and length != walk.UNDEFINED):
             return False
         seen += 1
-        if length == elements.UNDEFINED:
+        if length == walk.UNDEFINED:
             break
         position, last = position + head + length, tag
     return seen > 1 or position >= len(first)
@@ -73,7 +73,7 @@ class Walker:
     Parameters
     ----------
     walk
-        `elements.walk`, compiled or not.
+        `walk_elements`, compiled or not.
     wanted, state, out, arena
         Its arguments, in the types that this walk takes.
     view
@@ -90,34 +90,34 @@ class Walker:
     @classmethod
     def plain(cls, tags: tuple[int, ...]) -> Walker:
         """Make a walker that needs nothing loaded."""
-        state, out = [0] * elements.STATE_SIZE, [0] * (4 * elements.MAX_FOUND)
-        return cls(elements.walk, tags, state, out, bytearray(elements.ARENA), bytes)
+        state, out = [0] * walk.STATE_SIZE, [0] * (4 * walk.MAX_FOUND)
+        return cls(walk.walk_elements, tags, state, out, bytearray(walk.ARENA), bytes)
 
     @classmethod
     def compiled(cls, tags: tuple[int, ...]) -> Walker:
         """Make a walker that runs as machine code."""
-        from medvox.dicom import elements_kernels
+        from medvox.dicom.elements import walk_kernels
 
         return cls(
-            elements_kernels.walk,
+            walk_kernels.walk_elements,
             np.array(tags, np.int64),
-            np.zeros(elements.STATE_SIZE, np.int64),
-            np.zeros(4 * elements.MAX_FOUND, np.uint32),
-            np.zeros(elements.ARENA, np.uint8),
+            np.zeros(walk.STATE_SIZE, np.int64),
+            np.zeros(4 * walk.MAX_FOUND, np.uint32),
+            np.zeros(walk.ARENA, np.uint8),
             lambda data: np.frombuffer(bytearray(data), np.uint8),
         )
 
     def go(self, window: bytes) -> int:
         """Walk over a window of the file that begins where the last one has led to."""
         state = self.state
-        state[elements.BASE], state[elements.COUNT] = state[elements.POSITION], len(window)
+        state[walk.BASE], state[walk.COUNT] = state[walk.POSITION], len(window)
         return int(self.walk(self.view(window), self.wanted, state, self.out, self.arena))
 
     def header(self, file: InputFile, result: int, deflated: bool = False) -> Header:
         """Make the header of what was found."""
         state = list(map(int, self.state))
-        values = bytes(self.arena[: state[elements.USED]])
-        records = pack(self.out, state[elements.FOUND], values, disorder=state[elements.DISORDER] == 1)
+        values = bytes(self.arena[: state[walk.USED]])
+        records = pack(self.out, state[walk.FOUND], values, disorder=state[walk.DISORDER] == 1)
         return make_header(file, result, state, records, deflated=deflated)
 
 
@@ -152,19 +152,19 @@ def read_file(file: InputFile, walker: Walker) -> Header | None:
         if not is_dicom(window):
             return None
         begin = first_element(window)
-        elements.start(walker.state, max(os.fstat(descriptor).st_size, len(window)), begin)
+        walk.start(walker.state, max(os.fstat(descriptor).st_size, len(window)), begin)
         asked, window = WINDOW - begin, window[begin:]
         result = walker.go(window)
-        while result == elements.MORE and len(window) == asked:
+        while result == walk.MORE and len(window) == asked:
             asked = min(2 * WINDOW if asked < WINDOW else 2 * asked, _MAX_WINDOW)
-            os.lseek(descriptor, int(walker.state[elements.POSITION]), os.SEEK_SET)
+            os.lseek(descriptor, int(walker.state[walk.POSITION]), os.SEEK_SET)
             window = os.read(descriptor, asked)
             result = walker.go(window)
-        if result == elements.DEFLATED:
+        if result == walk.DEFLATED:
             os.lseek(descriptor, 0, os.SEEK_SET)
             with os.fdopen(os.dup(descriptor), "rb") as stream:
                 return _read_deflated(file, stream.read(), walker)
-        return walker.header(file, elements.TRUNCATED if result == elements.MORE else result)
+        return walker.header(file, walk.TRUNCATED if result == walk.MORE else result)
 
 
 def first_element(first: bytes) -> int:
@@ -174,7 +174,7 @@ def first_element(first: bytes) -> int:
 
 def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
     """Inflate as much as the header needs, and walk over that."""
-    start, most = int(walker.state[elements.DATA_START]), _INFLATED
+    start, most = int(walker.state[walk.DATA_START]), _INFLATED
     while True:
         try:
             inflated, complete = inflate_part(content, start, file.name, most)
@@ -184,10 +184,10 @@ def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
         except FormatError:  # it is not deflated, whatever it says
             inflated, complete, deflated = content, True, False
         begin = first_element(inflated)
-        elements.start(walker.state, len(inflated) if complete else 1 << 62, begin)
-        walker.state[elements.IS_DEFLATED] = -1
+        walk.start(walker.state, len(inflated) if complete else 1 << 62, begin)
+        walker.state[walk.IS_DEFLATED] = -1
         result = walker.go(inflated[begin:])
-        if result != elements.MORE:
+        if result != walk.MORE:
             return walker.header(file, result, deflated)
         most *= 8
 
@@ -208,20 +208,20 @@ def make_header(
         If nothing can be read, or it is nonsense.
     """
     name = file.name
-    if result == elements.BROKEN:
+    if result == walk.BROKEN:
         raise FormatError("the data elements are nested too deep or repeat without end", where=name)
-    if state[elements.IN_META] == 1:
+    if state[walk.IN_META] == 1:
         raise TruncatedError("the file ends before its data set", where=name)
     encoding = encoding_of(state, deflated)
-    pixel, findings = span_of(state, name) if result == elements.PIXELS else (None, ())
-    if result == elements.TRUNCATED:
-        text = f"the file ends inside the data element that begins at byte {state[elements.POSITION]}"
+    pixel, findings = span_of(state, name) if result == walk.PIXELS else (None, ())
+    if result == walk.TRUNCATED:
+        text = f"the file ends inside the data element that begins at byte {state[walk.POSITION]}"
         findings = (Finding("truncated-header", Level.ERROR, name, text, "PS3.5 7.1"),)
     stated = _stated_syntax(records)
     settled, doubts = settle_syntax(stated, encoding, pixel, name)
-    begin = state[elements.BEGIN]
+    begin = state[walk.BEGIN]
     if begin != _PREAMBLE or not stated or doubts:
-        has_meta = state[elements.DATA_START] != begin
+        has_meta = state[walk.DATA_START] != begin
         findings += doubts + meta_findings(begin == _PREAMBLE, has_meta, stated, settled, name)
     return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, records)
 
@@ -229,6 +229,6 @@ def make_header(
 def _stated_syntax(records: Records) -> str:
     """Transfer Syntax UID (0002,0010) as the file has it."""
     found = records.find(TRANSFER_SYNTAX)
-    if found is None or found[0] & elements.FAR:
+    if found is None or found[0] & walk.FAR:
         return ""
     return records.values[found[1] : found[1] + found[2]].decode("ascii", "replace").strip(" \0")

@@ -1,7 +1,7 @@
 """Scan: reads the headers of files, never their pixel data.
 
 `read_header` reads one; `scan_headers` reads many in threads, with the compiled walk of
-`medvox.dicom.elements_kernels` where there are enough of them to pay for loading it.
+`medvox.dicom.elements.walk_kernels` where there are enough of them to pay for loading it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from medvox.core.errors import MedvoxError, UnknownFormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
-from medvox.dicom import elements
+from medvox.dicom.elements import walk
+from medvox.dicom.elements.wanted import WANTED, ascending
 from medvox.dicom.header import Header, pack
 from medvox.dicom.media import is_dicomdir, listed_files
 from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
-from medvox.dicom.wanted import WANTED, ascending
 from medvox.formats.inputs import InputFile
 
 __all__ = ["WANTED", "is_dicom", "prepare", "read_header", "scan_headers"]
@@ -34,8 +34,8 @@ _PAYS = 5000
 
 Loading takes 0.4 s, compiling for the first time 5 s; a file takes 0.3 ms less with it.
 """
-_KERNELS = "medvox.dicom.elements_kernels"
-_FINISHED = (elements.END, elements.PIXELS, elements.TRUNCATED, elements.BROKEN)
+_KERNELS = "medvox.dicom.elements.walk_kernels"
+_FINISHED = (walk.END, walk.PIXELS, walk.TRUNCATED, walk.BROKEN)
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 _NOTHING = (0, 0, 0)
 
@@ -48,9 +48,9 @@ def prepare() -> None:
 
     For programs that stay: a server, a notebook. `scan_headers` does it by itself for many files.
     """
-    from medvox.dicom import elements_kernels
+    from medvox.dicom.elements import walk_kernels
 
-    elements_kernels.warm_up()
+    walk_kernels.warm_up()
 
 
 def read_header(file: InputFile, tags: Sequence[int] = WANTED) -> Header:
@@ -179,14 +179,14 @@ class _Batch:
         self._rows = [memoryview(buffer)[row * WINDOW : (row + 1) * WINDOW] for row in range(_CHUNK)]
         self._windows = np.frombuffer(buffer, np.uint8).reshape(_CHUNK, WINDOW)
         self._walker = Walker.compiled(tags)
-        self._states = np.zeros((_CHUNK, elements.STATE_SIZE), np.int64)
-        self._outs = np.zeros((_CHUNK, 4 * elements.MAX_FOUND), np.uint32)
+        self._states = np.zeros((_CHUNK, walk.STATE_SIZE), np.int64)
+        self._outs = np.zeros((_CHUNK, 4 * walk.MAX_FOUND), np.uint32)
         self._results = np.zeros(_CHUNK, np.int64)
-        self._arenas = np.zeros((_CHUNK, elements.ARENA), np.uint8)
+        self._arenas = np.zeros((_CHUNK, walk.ARENA), np.uint8)
 
     def read(self, files: Sequence[InputFile]) -> list[Outcome]:
         """Read headers; files that the first bytes do not settle are read one by one."""
-        from medvox.dicom.elements_kernels import walk_all
+        from medvox.dicom.elements.walk_kernels import walk_all
 
         places = [self._fill(row, file) for row, file in enumerate(files)]
         walk_all(
@@ -226,9 +226,9 @@ class _Batch:
         return count, count if count < WINDOW else max(file.size, count), first_element(first)
 
     def _header(self, row: int, file: InputFile, result: int, state: list[int]) -> Outcome:
-        values = self._arenas[row, : state[elements.USED]].tobytes()
-        disorder = state[elements.DISORDER] == 1
-        records = pack(self._outs[row], state[elements.FOUND], values, disorder=disorder)
+        values = self._arenas[row, : state[walk.USED]].tobytes()
+        disorder = state[walk.DISORDER] == 1
+        records = pack(self._outs[row], state[walk.FOUND], values, disorder=disorder)
         try:
             return make_header(file, result, state, records)
         except MedvoxError as error:

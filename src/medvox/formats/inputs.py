@@ -32,6 +32,7 @@ _SYSTEM = frozenset(
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _REPORT = 256
 """Files from one progress report to the next."""
+_LEVELS = {"symlink-cycle": Level.INFO, "unreadable-file": Level.ERROR}
 _DIGITS = re.compile("([0-9]+)")
 
 
@@ -171,8 +172,7 @@ class _Search:
                 self.files.append(InputFile(place, f"{name}!/{member}", place.stat().st_size))
 
     def _note(self, code: str, where: str, text: str) -> None:
-        level = Level.INFO if code == "symlink-cycle" else Level.WARNING
-        self.findings.append(Finding(code, level, where, text))
+        self.findings.append(Finding(code, _LEVELS.get(code, Level.WARNING), where, text))
 
 
 def _is_hidden(name: str) -> bool:

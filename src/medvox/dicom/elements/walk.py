@@ -1,14 +1,14 @@
 """The walk over data elements: finds the wanted elements of a data set without decoding any.
 
 PS3.5 section 7: a data element is a tag, in explicit VR a value representation, a length and a value; a
-sequence of undefined length is closed by a delimiter. `walk` visits top-level elements, steps over values
-and sequences, copies the short values that are wanted and stops at the pixel data.
+sequence of undefined length is closed by a delimiter. `walk_elements` visits top-level elements, steps over
+values and sequences, copies the short values that are wanted and stops at the pixel data.
 
-`walk` is written in the subset of Python that numba compiles: `medvox.dicom.elements_kernels` compiles this
-same source for folders of files; for a few files it runs as it stands. Both are one program, on `bytes`
-here and on a uint8 array there.
+It is written in the subset of Python that numba compiles: `medvox.dicom.elements.walk_kernels` compiles
+this same source for folders of files; for a few files it runs as it stands. Both are one program, on
+`bytes` here and on a uint8 array there.
 
-A file is shown to `walk` through a window. Where the window ends too early it returns `MORE`, with
+A file is shown to `walk_elements` through a window. Where the window ends too early it returns `MORE`, with
 everything it knows in `state`, and goes on when it is called again with a window that begins at
 ``state[POSITION]``.
 """
@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import MutableSequence, Sequence
 from typing import Any
 
-# What `walk` returns
+# What `walk_elements` returns
 GO_ON = -1
-"""Not returned by `walk`: there is no reason to stop."""
+"""Not returned by `walk_elements`: there is no reason to stop."""
 END = 0
 """The file ended where an element ended."""
 PIXELS = 1
@@ -106,7 +106,7 @@ CALLED = (
     "_note_pixels",
     "_verdict",
 )
-"""The functions around `walk`, each after those that it calls: what has to be compiled."""
+"""The functions around `walk_elements`, each after those that it calls: what has to be compiled."""
 
 Buffer = Any
 """bytes, or a numpy array of uint8."""
@@ -122,7 +122,7 @@ def start(state: MutableSequence[int], size: int, offset: int) -> None:
     state[IN_META] = 1
 
 
-def walk(  # noqa: C901, PLR0911, PLR0912 - one loop: calls that pass arrays cost three times the work
+def walk_elements(  # noqa: C901, PLR0911, PLR0912 - one loop: calls that pass arrays cost three times the work
     window: Buffer,
     wanted: Sequence[int],
     state: MutableSequence[int],
@@ -201,19 +201,19 @@ def _verdict(state: MutableSequence[int]) -> int:
 def walk_all(
     windows: Any, places: Any, wanted: Sequence[int], states: Any, outs: Any, arenas: Any, results: Any
 ) -> None:
-    """Walk over the first bytes of many files; the arguments are those of `walk`, a row for each file.
+    """Walk over the first bytes of many files; arguments as for `walk_elements`, a row for each file.
 
     Parameters
     ----------
     places
         Three numbers for each file: bytes in its window, bytes in the file, offset of the first element.
     results
-        Gets what `walk` returns for each file.
+        Gets what `walk_elements` returns for each file.
     """
     for row in range(len(places)):
         start(states[row], places[row][1], places[row][2])
         states[row][COUNT] = places[row][0]
-        results[row] = walk(windows[row], wanted, states[row], outs[row], arenas[row])
+        results[row] = walk_elements(windows[row], wanted, states[row], outs[row], arenas[row])
 
 
 def read_element(window: Buffer, at: int, left: int, implicit: int, big: int) -> tuple[int, int, int, int]:

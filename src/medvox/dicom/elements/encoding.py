@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from medvox.core.finding import Finding, Level
-from medvox.dicom import elements
+from medvox.dicom.elements import walk
 
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
@@ -83,9 +83,7 @@ class Encoding:
 
 def encoding_of(state: Sequence[int], deflated: bool) -> Encoding:
     """Return the encoding that a walk has found."""
-    return _encoding(
-        state[elements.IMPLICIT] == 1, state[elements.BIG] == 1, state[elements.DATA_START], deflated
-    )
+    return _encoding(state[walk.IMPLICIT] == 1, state[walk.BIG] == 1, state[walk.DATA_START], deflated)
 
 
 _encoding = lru_cache(1024)(Encoding)  # files of a series have the same
@@ -93,14 +91,14 @@ _encoding = lru_cache(1024)(Encoding)  # files of a series have the same
 
 def span_of(state: Sequence[int], name: str) -> tuple[PixelSpan, tuple[Finding, ...]]:
     """Return the pixel span that a walk has found, no longer than the file."""
-    offset, length = state[elements.PIXEL_OFFSET], state[elements.PIXEL_LENGTH]
+    offset, length = state[walk.PIXEL_OFFSET], state[walk.PIXEL_LENGTH]
     findings: tuple[Finding, ...] = ()
-    there = state[elements.SIZE] - offset
+    there = state[walk.SIZE] - offset
     if length > there:
         text = f"the pixel data have {length} bytes by their header, but the file ends after {there} of them"
         findings = (Finding("truncated-pixel-data", Level.ERROR, name, text, "PS3.5 7.1.1"),)
         length = there
-    return PixelSpan(offset, length, state[elements.PIXEL_TAG], vr_text(state[elements.PIXEL_VR])), findings
+    return PixelSpan(offset, length, state[walk.PIXEL_TAG], vr_text(state[walk.PIXEL_VR])), findings
 
 
 def vr_text(code: int) -> str:
