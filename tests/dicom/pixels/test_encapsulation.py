@@ -63,6 +63,19 @@ def test_basic_offset_table_with_several_fragments_a_frame(put, streams, frames,
     np.testing.assert_array_equal(load(put(value, frames)), frames)
 
 
+def test_table_of_a_truncated_file_still_tells_frames(put, streams, frames, refs):
+    """Half of the eight fragments are there: as many as frames, but two of them make one."""
+    pieces = [[item(s[: len(s) // 4 * 2]), item(s[len(s) // 4 * 2 :])] for s in streams]
+    offsets = np.cumsum([0, *[sum(map(len, group)) for group in pieces[:-1]]]).astype("<u4")
+    path = put(item(offsets.tobytes()) + b"".join(b"".join(group) for group in pieces[:2]), frames)
+    known = refs(path)
+    out = np.zeros((2, *frames.shape[1:]), "u2")
+    frame_reader(known)([0, 1], out)
+    np.testing.assert_array_equal(out, frames[:2])
+    with pytest.raises(TruncatedError, match="frame 3"):
+        frame_reader(known)([2], out[:1])
+
+
 def test_several_fragments_a_frame_without_table(put, streams, frames, load):
     value = item(b"") + b"".join(item(part) for s in streams for part in split(s, 300)) + END
     np.testing.assert_array_equal(load(put(value, frames)), frames)

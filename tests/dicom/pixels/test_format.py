@@ -5,7 +5,7 @@ import pytest
 
 from medvox.core.errors import FormatError, LimitError, MissingError, TruncatedError, UnsupportedError
 from medvox.core.settings import using
-from medvox.dicom.pixels import PixelFormat, check_length, common_dtype, present_frames
+from medvox.dicom.pixels import PixelFormat, check_length, common_dtype, joined_findings, present_frames
 from medvox.testing.dicom_builder import instance
 
 FRAME = np.arange(12, dtype=np.uint16).reshape(3, 4)
@@ -159,3 +159,29 @@ def test_no_identity_of_the_patient_in_errors(header, save):
     with pytest.raises(FormatError) as caught:
         format_of(header, save, instance(FRAME, BitsAllocated=7, PatientName="Secret^Name"))
     assert "Secret" not in str(caught.value)
+
+
+def test_loss_is_told(header, save):
+    data = instance(FRAME, LossyImageCompression="01", LossyImageCompressionRatio=["8.5"])
+    (finding,) = format_of(header, save, data).findings
+    assert finding.code == "lossy-compression"
+    assert "8.5" in finding.text
+    assert format_of(header, save, instance(FRAME, LossyImageCompression="00")).findings == ()
+
+
+def test_equal_headers_share_a_format_and_others_do_not(header, save):
+    plain = format_of(header, save, instance(FRAME))
+    assert format_of(header, save, instance(FRAME + 1)) is plain
+    assert format_of(header, save, instance(FRAME, BitsStored=12, HighBit=11)) is not plain
+    overlaid = instance(FRAME, BitsStored=12, HighBit=11)
+    overlaid.add_new(0x60000102, "US", 12)
+    assert codes(format_of(header, save, overlaid)) == ["overlay-bits"]
+
+
+def test_findings_of_many_files_are_told_once(header, save):
+    forms = [
+        PixelFormat.of(header(save(instance(FRAME, BitsStored=12, HighBit=high), f"{n}.dcm")))
+        for n, high in enumerate((15, 15, 14, 15))
+    ]
+    joined = joined_findings(f for form in forms for f in form.findings)
+    assert [f.where for f in joined] == ["0.dcm and 2 more", "2.dcm"]

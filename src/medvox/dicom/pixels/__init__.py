@@ -1,6 +1,7 @@
 """Pixels: how they are stored, and reading them from any transfer syntax that can be decoded here."""
 
 from medvox.dicom.pixels.format import PixelFormat, common_dtype
+from medvox.dicom.pixels.joined import joined_findings
 from medvox.dicom.pixels.length import check_length, present_frames
 from medvox.dicom.pixels.overlays import Overlay, read_overlays
 from medvox.dicom.pixels.reader import FrameRef, frame_reader
@@ -14,6 +15,7 @@ __all__ = [
     "check_length",
     "common_dtype",
     "frame_reader",
+    "joined_findings",
     "present_frames",
     "read_overlays",
     "transfer_syntax",

@@ -103,9 +103,9 @@ def index_frames(source: Source, offset: int, frames: int, codec: Codec) -> Fram
     pieces = list(zip(found.starts.tolist(), found.lengths.tolist(), strict=True))
     if frames == 1:
         return FrameIndex((tuple(pieces),), found.complete)
-    if count == frames:
-        return FrameIndex(tuple((piece,) for piece in pieces), found.complete)
-    firsts = _by_table(found, offset, frames)
+    firsts = _by_table(found, frames)
+    if firsts is None and count == frames:
+        firsts = list(range(count))
     if firsts is None and count > frames:
         firsts = _by_start(source, pieces, frames)
     if firsts is not None:
@@ -158,14 +158,18 @@ def _walk(source: Source, offset: int) -> _Fragments:
     return _Fragments(np.array(starts, np.int64), np.array(lengths, np.int64), table, complete)
 
 
-def _by_table(found: _Fragments, offset: int, frames: int) -> list[int] | None:
-    """First fragment of each frame after the basic offset table, where it points at fragments."""
+def _by_table(found: _Fragments, frames: int) -> list[int] | None:
+    """First fragment of each frame by the basic offset table, or None where it does not point at fragments.
+
+    Entries behind the last fragment are frames that are missing.
+    """
     if len(found.table) != frames or found.table[0] != 0:
         return None
     items = found.starts - 8
     wanted = items[0] + found.table
+    wanted = wanted[wanted <= items[-1]]
     firsts = np.searchsorted(items, wanted)
-    if (firsts >= len(items)).any() or (items[firsts] != wanted).any() or (np.diff(firsts) < 1).any():
+    if (items[firsts] != wanted).any() or (np.diff(firsts) < 1).any():
         return None
     return [int(first) for first in firsts]
 

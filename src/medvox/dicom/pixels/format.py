@@ -37,6 +37,8 @@ PADDING_LIMIT: Final = 0x00280121
 PALETTE_DESCRIPTOR: Final = 0x00281101
 PALETTE_DATA: Final = (0x00281201, 0x00281202, 0x00281203)
 PALETTE_SEGMENTED: Final = (0x00281221, 0x00281222, 0x00281223)
+LOSSY: Final = 0x00282110
+LOSSY_RATIO: Final = 0x00282112
 FLOAT_PIXEL_DATA: Final = 0x7FE00008
 DOUBLE_PIXEL_DATA: Final = 0x7FE00009
 OVERLAY_GROUPS: Final = tuple(range(0x6000, 0x6020, 2))
@@ -196,6 +198,7 @@ _DECIDING: Final = (
     REPRESENTATION,
     PADDING,
     PADDING_LIMIT,
+    LOSSY,
 )
 MAX_KNOWN: Final = 256
 _KNOWN: dict[tuple[object, ...], PixelFormat] = {}
@@ -239,6 +242,7 @@ class _Reading:
         rows, columns = self.size(ROWS, "Rows"), self.size(COLUMNS, "Columns")
         samples, name = self.colors()
         stored, high, signed = self.bits(kind, allocated)
+        self.loss()
         syntax = transfer_syntax(header.transfer_syntax, encapsulated=self.span.length < 0)
         return PixelFormat(
             rows=rows,
@@ -347,6 +351,14 @@ class _Reading:
             bits = ", ".join(str(bit) for _, bit in planes)
             text = f"Bit {bits} of the pixels holds an overlay; it was taken out of the values"
             self.note("overlay-bits", text, "PS3.3 C.9.2 (retired: overlays in unused bits)", Level.INFO)
+
+    def loss(self) -> None:
+        syntax = transfer_syntax(self.header.transfer_syntax, encapsulated=self.span.length < 0)
+        if self.header.text(LOSSY) != "01" and not syntax.is_lossy:
+            return
+        ratios = ", ".join(f"{ratio:g}" for ratio in self.header.floats(LOSSY_RATIO))
+        text = "The pixels were compressed with loss" + (f", ratio {ratios}" if ratios else "")
+        self.note("lossy-compression", text, "PS3.3 C.7.6.1.1.5", Level.INFO)
 
     def signed(self, stored: int) -> bool:
         declared = self.header.integer(REPRESENTATION) == 1

@@ -47,6 +47,11 @@ class TransferSyntax:
         """Whether frames lie in fragments (PS3.5 A.4)."""
         return self.codec is not Codec.NATIVE
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether it always loses detail: the processes of JPEG with a cosine transform."""
+        return self.uid in _LOSSY
+
     def __str__(self) -> str:
         return f"{self.name} ({self.uid})"
 
@@ -122,6 +127,8 @@ _KNOWN = (
     (".7.3", "SMPTE ST 2110-30 PCM Digital Audio", Codec.NONE, _VIDEO),
     (".8.1", "Deflated Image Frame Compression", Codec.DEFLATED_FRAMES, ""),
 )
+
+_LOSSY = frozenset(f"{DICOM}.4.{number}" for number in (*range(50, 57), *range(59, 65), 111))
 
 TRANSFER_SYNTAXES: dict[str, TransferSyntax] = {
     DICOM + tail: TransferSyntax(DICOM + tail, name, codec, advice) for tail, name, codec, advice in _KNOWN
