@@ -109,9 +109,9 @@ def format_for_name(name: str | Path) -> Format:
         return _writable(FORMATS.get(text.lower()), text)
     fits = [(length, key, form) for key, form in available() if (length := _written(form, text))]
     if not fits:
-        readable = [form for _, form in available() if _fits(form, Path(text))]
+        readable = [form.name for _, form in available() if _fits(form, Path(text))]
         if readable:
-            return _writable(readable[0], text)
+            raise _unwritten(" or ".join(readable), Path(text).name)
         raise UsageError(
             "no format is written under this name",
             got=Path(text).name,
@@ -141,9 +141,12 @@ def _written(form: Format, name: str) -> int:
 def _writable(form: Format, name: str) -> Format:
     if form.writes:
         return form
-    raise UnsupportedError(
-        f"{form.name} cannot be written", where=name, expected=", ".join(written_suffixes())
-    )
+    raise _unwritten(form.name, name)
+
+
+def _unwritten(format_name: str, name: str) -> UnsupportedError:
+    expected = "a name ending in " + ", ".join(written_suffixes())
+    return UnsupportedError(f"{format_name} cannot be written under this name", where=name, expected=expected)
 
 
 def name_without_suffix(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ MOST_HEADER = 1 << 22
 
 
 def numbers(text: str, count: int | None, field: str, path: Path) -> list[float]:
-    """Read numbers separated by blanks.
+    """Read numbers separated by blanks; infinite ones become NaN.
 
     Raises
     ------
@@ -26,7 +27,7 @@ def numbers(text: str, count: int | None, field: str, path: Path) -> list[float]
         If one is not a number, or there are not `count`.
     """
     try:
-        values = [float(word) for word in text.split()]
+        values = [float(word) if math.isfinite(float(word)) else math.nan for word in text.split()]
     except ValueError as error:
         raise FormatError(f"{field} is not made of numbers", where=path, got=text[:60]) from error
     if count is not None and len(values) != count:

@@ -50,7 +50,9 @@ def read_grid(header: NiftiHeader) -> tuple[Grid, tuple[Finding, ...], str | Non
     usable: list[tuple[str, int, FloatArray]] = []
     for name, code, matrix in _candidates(header, steps):
         try:
-            usable.append((name, code, aff.check(lps_from_ras(_in_mm(matrix, scale)))))
+            with np.errstate(all="ignore"):
+                in_mm = lps_from_ras(_in_mm(matrix, scale))
+            usable.append((name, code, aff.check(in_mm)))
         except GeometryError as error:
             findings.append(
                 _note(header, "bad-affine", Level.WARNING, f"the {name} cannot be used: {error.what}")
