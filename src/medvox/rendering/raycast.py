@@ -157,7 +157,7 @@ def _emptiness(active: AnyArray) -> AnyArray:
     if not active.any():
         return np.full(active.shape, 255, np.uint8)
     distance = distance_transform_cdt(~active, metric="chessboard")
-    return np.minimum(distance, 255).astype(np.uint8)
+    return np.asarray(np.minimum(distance, 255), dtype=np.uint8)
 
 
 def _shading(scene: Scene, preset: VolumePreset, tables: FloatArray, camera: Camera) -> Any:

@@ -28,8 +28,8 @@ class Field(NamedTuple):
     """What is looked at.
 
     data: (k, j, i) uint16. empty: (blocks) uint8, how many blocks away the nearest one is that holds
-    something visible, diagonals counting as one. tables: (8, entries) opacity per mm, red, green, blue, and the integrals over the entries of opacity and of
-    opacity times red, green, blue.
+    something visible, diagonals counting as one. tables: (8, entries) opacity per mm, red, green, blue,
+    and the integrals over the entries of opacity and of opacity times red, green, blue.
     """
 
     data: AnyArray
