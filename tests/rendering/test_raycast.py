@@ -2,6 +2,9 @@
 
 import hashlib
 import math
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -141,6 +144,23 @@ def test_the_same_input_gives_the_same_bytes_with_any_number_of_threads():
             png = render_volume(volume, "ct-bone", Camera(20, 10), (120, 90)).png_bytes()
         digests.add(hashlib.sha256(png).hexdigest())
     assert len(digests) == 1
+
+
+def test_no_graphics_library_is_loaded():
+    code = (
+        "import sys, numpy as np\n"
+        "from medvox.core.grid import Grid\n"
+        "from medvox.core.volume import Volume\n"
+        "from medvox.rendering.raycast import render_volume\n"
+        "values = np.arange(64.0).reshape(4, 4, 4)\n"
+        "render_volume(Volume(values, Grid.pixels((4, 4, 4))), 'surface', size=(8, 8))\n"
+        "maps = open('/proc/self/maps').read() if sys.platform == 'linux' else ''\n"
+        "print([n for n in ('vtk', 'vtkmodules') if n in sys.modules], 'libGL' in maps, 'libX11' in maps)\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
+    ran = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert ran.stderr == ""
+    assert ran.stdout.split("\n")[0] == "[] False False"
 
 
 def test_tilted_stacks_are_rendered_upright():

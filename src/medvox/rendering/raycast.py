@@ -130,7 +130,7 @@ def _cast_composite(
     tables = opacity_tables(scene, preset, points)
     active = _active_blocks(scene, tables[4])
     rays, pixel = scene.rays(camera, size, scene.outline_mm(active, tables[0] > _SEEN))
-    field = kernels.Field(scene.data, active.astype(np.uint8), tables)
+    field = kernels.Field(scene.data, _emptiness(active), tables)
     linear = scene.grid.affine[:3, :3]
     inverse = np.ascontiguousarray(np.linalg.inv(linear))
     step = STEP * min(scene.grid.spacing_mm)
@@ -148,6 +148,16 @@ def _active_blocks(scene: Scene, integral: FloatArray) -> AnyArray:
     first = np.minimum(np.floor(low * scale).astype(np.int64), ENTRIES - 2)
     last = np.minimum(np.ceil(high * scale).astype(np.int64) + 1, ENTRIES - 1)
     return np.asarray(integral[last] - integral[first] > 1e-9)
+
+
+def _emptiness(active: AnyArray) -> AnyArray:
+    """Chessboard distance of each block to the nearest active one, at most 255."""
+    from scipy.ndimage import distance_transform_cdt
+
+    if not active.any():
+        return np.full(active.shape, 255, np.uint8)
+    distance = distance_transform_cdt(~active, metric="chessboard")
+    return np.asarray(np.minimum(distance, 255), dtype=np.uint8)
 
 
 def _shading(scene: Scene, preset: VolumePreset, tables: FloatArray, camera: Camera) -> Any:

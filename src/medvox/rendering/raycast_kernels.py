@@ -15,23 +15,25 @@ from numpy.typing import NDArray
 
 AnyArray = NDArray[Any]
 
-BLOCK = 8
+BLOCK = 4
 """Side in voxels of the blocks whose value range is known, so that empty ones are stepped over."""
-OPAQUE = 0.995
+OPAQUE = 0.99
 """Rays stop when this share of the light is held back."""
+FAINT = 0.01
+"""Samples that give less than this share of a pixel are lit like the sample before them."""
 _FAST = {"nogil": True, "cache": True, "fastmath": True}
 
 
 class Field(NamedTuple):
     """What is looked at.
 
-    data: (k, j, i) uint16. active: (blocks) uint8, whether anything in a block can be seen. tables:
-    (8, entries) opacity per mm, red, green, blue, and the integrals over the entries of opacity and of
-    opacity times red, green, blue.
+    data: (k, j, i) uint16. empty: (blocks) uint8, how many blocks away the nearest one is that holds
+    something visible, diagonals counting as one. tables: (8, entries) opacity per mm, red, green, blue,
+    and the integrals over the entries of opacity and of opacity times red, green, blue.
     """
 
     data: AnyArray
-    active: AnyArray
+    empty: AnyArray
     tables: AnyArray
 
 
@@ -97,16 +99,15 @@ def _span(start: AnyArray, step: AnyArray, shape: tuple[int, int, int]) -> tuple
 
 
 @njit(**_FAST)
-def _block_exit(at: AnyArray, step: AnyArray) -> float:
-    """Distance from a position to where the ray leaves its block."""
+def _exit(at: AnyArray, step: AnyArray, reach: int) -> float:
+    """Distance from a position to where the ray leaves its block and `reach` blocks around it."""
     distance = 1e30
     for axis in range(3):
+        block = int(at[axis]) // BLOCK
         if step[axis] > 1e-12:
-            edge = (math.floor(at[axis] / BLOCK) + 1) * BLOCK
-            distance = min(distance, (edge - at[axis]) / step[axis])
+            distance = min(distance, ((block + 1 + reach) * BLOCK - at[axis]) / step[axis])
         elif step[axis] < -1e-12:
-            edge = math.floor(at[axis] / BLOCK) * BLOCK
-            distance = min(distance, (edge - at[axis]) / step[axis])
+            distance = min(distance, ((block - reach) * BLOCK - at[axis]) / step[axis])
     return max(distance, 0.0)
 
 
@@ -235,13 +236,15 @@ def _cast(field: Field, view: View, shading: Shading, start: AnyArray, out: AnyA
     near, far = _span(start, rays[3], data.shape)
     red = green = blue = 0.0
     through, before = 1.0, -1.0
+    factor, highlight = 1.0, 0.0
     count, total = 0, int((far - near) / step_mm) if far > near else -1
     while count <= total and through > 1.0 - OPAQUE:
         t = near + count * step_mm
         for n in range(3):
             at[n] = start[n] + t * rays[3, n]
-        if not field.active[int(at[0]) // BLOCK, int(at[1]) // BLOCK, int(at[2]) // BLOCK]:
-            count += max(1, math.ceil(_block_exit(at, rays[3]) / step_mm + 1e-6))
+        distance = field.empty[int(at[0]) // BLOCK, int(at[1]) // BLOCK, int(at[2]) // BLOCK]
+        if distance > 0:
+            count += max(1, math.ceil(_exit(at, rays[3], distance - 1) / step_mm + 1e-6))
             before = -1.0
             continue
         count += 1
@@ -252,10 +255,9 @@ def _cast(field: Field, view: View, shading: Shading, start: AnyArray, out: AnyA
         if thickness * step_mm < 2e-4:
             continue
         alpha = 1.0 - math.exp(-thickness * step_mm)
-        factor, highlight = 1.0, 0.0
-        if shading.on:
-            factor, highlight = _light(data, view, shading, at, normal)
         weight = through * alpha
+        if shading.on and weight > FAINT:
+            factor, highlight = _light(data, view, shading, at, normal)
         red += weight * (part_r * factor + highlight)
         green += weight * (part_g * factor + highlight)
         blue += weight * (part_b * factor + highlight)
@@ -345,7 +347,7 @@ def project(
                     block = int(at[0]) // BLOCK, int(at[1]) // BLOCK, int(at[2]) // BLOCK
                     idle = most[block] <= best if mode == 0 else least[block] >= best
                     if idle and count:
-                        count += max(1, math.ceil(_block_exit(at, rays[3]) / step_mm - 1e-6))
+                        count += max(1, math.ceil(_exit(at, rays[3], 0) / step_mm - 1e-6))
                         continue
                 value = _sample(data, at[0], at[1], at[2])
                 if mode == 0:

@@ -125,7 +125,7 @@ class Scene:
 
     @cached_property
     def block_ranges(self) -> tuple[AnyArray, AnyArray]:
-        """Lowest and highest data of each block of 8 voxels a side."""
+        """Lowest and highest data of each block."""
         from medvox.rendering import raycast_kernels as kernels
 
         shape = tuple(-(-n // kernels.BLOCK) for n in self.data.shape)
