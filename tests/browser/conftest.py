@@ -93,7 +93,7 @@ def viewer(chromium: Browser, viewer_url: str) -> Iterator[Viewer]:
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(viewer_url)
     viewer = Viewer(page)
-    page.wait_for_function("window.medvox !== undefined")
+    viewer.wait("true")
     yield viewer
     context.close()
     assert errors == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,8 @@ from PIL import Image
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-TIMEOUT_MS = 60_000
-LOADED = """id => {
-  const s = window.medvox?.state();
-  return s?.info && (!id || s.info.id === id) && s.shown && s.loading.fraction >= 1;
-}"""
+TIMEOUT_S = 60
+LOADED = "s.info && (!id || s.info.id === id) && s.shown && s.loading.fraction >= 1"
 
 
 @dataclass(slots=True)
@@ -33,13 +31,21 @@ class Viewer:
         """Return one part of the page's state."""
         return self.page.evaluate("name => medvox.state()[name]", name)
 
-    def wait(self, expression: str) -> None:
-        """Wait until an expression of the state `s` is true."""
-        self.page.wait_for_function(f"(() => {{ const s = medvox.state(); return {expression}; }})()", timeout=TIMEOUT_MS)
+    def wait(self, expression: str, image_id: str | None = None) -> None:
+        """Wait until an expression of the state `s` is true.
+
+        Asks again and again from here: the page's content security policy forbids the `eval` that
+        Playwright's own waiting needs.
+        """
+        script = f"id => {{ const s = window.medvox?.state(); return Boolean(s && {expression}); }}"
+        end = time.monotonic() + TIMEOUT_S
+        while not self.page.evaluate(script, image_id):
+            assert time.monotonic() < end, f"still not: {expression}; errors: {self.get('errors')}"
+            self.page.wait_for_timeout(50)
 
     def wait_loaded(self, image_id: str | None = None) -> None:
         """Wait until an image is shown and all of its slices are there."""
-        self.page.wait_for_function(LOADED, arg=image_id, timeout=TIMEOUT_MS)
+        self.wait(LOADED, image_id)
 
     def open(self, image_id: str) -> None:
         """Click an image in the list and wait until it is loaded."""
@@ -51,7 +57,7 @@ class Viewer:
         """Open the page anew at a view state: `image=…&layout=…`."""
         self.page.evaluate("hash => { location.hash = hash; }", fragment)
         self.page.reload()
-        self.page.wait_for_function("window.medvox !== undefined")
+        self.wait("true")
         self.wait_loaded(dict(part.split("=", 1) for part in fragment.split("&"))["image"])
         self.settle()
 

@@ -74,8 +74,9 @@ def without_webgl(playwright: Playwright, viewer_url: str) -> Iterator[Viewer]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, "--disable-3d-apis"])
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     page.goto(viewer_url)
-    page.wait_for_function("window.medvox !== undefined")
-    yield Viewer(page)
+    viewer = Viewer(page)
+    viewer.wait("true")
+    yield viewer
     browser.close()
 
 

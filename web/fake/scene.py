@@ -100,7 +100,7 @@ def _ct() -> Scan:
         [{"name": "Brain", "center": 40, "width": 80}, {"name": "Bone", "center": 500, "width": 2000}],
         ["k", "j", "i"], Grid(copy[None].astype(np.int16), regular), ["ct-bone", "ct-soft", "mip"],
         badge={"text": "Gantry tilt 12.0°: planes and 3D show a regular copy", "codes": ["gantry-tilt"]},
-        findings=[tilted], spacing={"row_mm": 1.4, "column_mm": 1.4, "source": "PixelSpacing"},
+        findings=[tilted], spacing={"row_mm": 1.4, "column_mm": 1.4, "source": "patient"},
     )
 
 
@@ -136,7 +136,7 @@ def _mr() -> Scan:
     return Scan(
         "mr-t1", "T1, oblique", "volume", "MR", Grid(data[None].astype(np.uint16), grid), "1",
         "signal", [{"name": "Default", "center": 450, "width": 900}], ["k", "j", "i"],
-        presets=["mr-brain", "mip"], spacing={"row_mm": 1.8, "column_mm": 1.8, "source": "affine"},
+        presets=["mr-brain", "mip"], spacing={"row_mm": 1.8, "column_mm": 1.8, "source": "patient"},
     )
 
 
@@ -150,7 +150,7 @@ def _pet() -> Scan:
         "pet-fdg", "FDG, attenuation corrected", "volume", "PT", Grid(data[None], grid), "SUVbw",
         "standardized uptake value", [{"name": "SUV 0-10", "center": 5, "width": 10}], ["k", "j", "i"],
         presets=["pet-mip", "mip"], photometric="MONOCHROME2",
-        spacing={"row_mm": 4, "column_mm": 4, "source": "PixelSpacing"},
+        spacing={"row_mm": 4, "column_mm": 4, "source": "patient"},
     )
 
 
@@ -165,7 +165,7 @@ def _perfusion() -> Scan:
     return Scan(
         "mr-4d", "Perfusion, 10 time points", "volume", "MR", Grid(np.stack(frames), grid), "1", "signal",
         [{"name": "Default", "center": 400, "width": 900}], ["time", "k", "j", "i"], presets=["mr-brain", "mip"],
-        frame_times_s=[1.5 * t for t in range(10)], spacing={"row_mm": 3, "column_mm": 3, "source": "PixelSpacing"},
+        frame_times_s=[1.5 * t for t in range(10)], spacing={"row_mm": 3, "column_mm": 3, "source": "patient"},
     )
 
 
@@ -187,7 +187,7 @@ def _ultrasound() -> Scan:
         "us-cine", "Heart, color flow", "cine", "US", Grid(frames, None), "1", "color",
         [{"name": "Full", "center": 127.5, "width": 255}], ["time", "j", "i", "channel"], photometric="RGB",
         frame_times_s=[n / 25 for n in range(t)],
-        spacing={"row_mm": 0.5, "column_mm": 0.5, "source": "SequenceOfUltrasoundRegions"},
+        spacing={"row_mm": 0.5, "column_mm": 0.5, "source": "ultrasound-region"},
     )
 
 
@@ -213,7 +213,7 @@ def _localizer() -> Scan:
     return Scan(
         "ct-loc", "Localizer, mixed planes", "stack", "CT", Grid(data, None), "HU", "CT number",
         [{"name": "Default", "center": 200, "width": 400}], ["k", "j", "i"],
-        spacing={"row_mm": 1, "column_mm": 1, "source": "PixelSpacing"},
+        spacing={"row_mm": 1, "column_mm": 1, "source": "patient"},
     )
 
 
@@ -234,6 +234,6 @@ def scans() -> list[Scan]:
     """All images of the fake server, in the order of the list."""
     return [
         _ct(), _localizer(), _mr(), _perfusion(), _pet(), _ultrasound(),
-        _xray("dx-hand", "Hand", {"row_mm": 0.2, "column_mm": 0.2, "source": "ImagerPixelSpacing (detector)"}),
+        _xray("dx-hand", "Hand", {"row_mm": 0.2, "column_mm": 0.2, "source": "detector"}),
         _xray("dx-uncalibrated", "Hand, no spacing", None), _broken(),
     ]

@@ -146,6 +146,7 @@ class World:
         base = f"/api/v1/images/{scan.id}/{name}/e1"
         return {"shape": shape, "affine": None if grid.affine is None else grid.affine.tolist(),
                 "slice_origins_mm": grid.origins, "frame_of_reference": "1.2.3" if grid.affine is not None else None,
+                "space": "patient" if grid.affine is not None else (scan.spacing or {}).get("source", "unknown"),
                 "etag": "e1", "channels": 3 if grid.data.ndim == 5 else 1, "chunk_slices": CHUNK_SLICES,
                 "chunk_count": -(-shape[0] // CHUNK_SLICES), "chunk_url": base + "/chunks/{t}/{c}",
                 "slice_url": base + "/slices/{t}/{k}"}  # fmt: skip
@@ -160,8 +161,9 @@ class World:
         return {"id": scan.id, "series_id": f"series-{scan.id}", "study_id": "s1", "label": scan.label, "kind": scan.kind,
                 "modality": scan.modality, "axes": scan.axes, "shape": list(data.shape),
                 "value": {"dtype": data.dtype.name, "unit": scan.unit, "meaning": scan.meaning,
-                          "min": float(data.min()), "max": float(data.max()), "photometric": scan.photometric},
-                "windows": scan.windows, "volume_presets": scan.presets, "frame_times_s": scan.frame_times_s,
+                          "min": float(data.min()), "max": float(data.max()), "photometric": scan.photometric,
+                          "relative": [float(data.min()), float(data.max())]},
+                "windows": [] if scan.photometric == "RGB" else scan.windows, "volume_presets": scan.presets, "frame_times_s": scan.frame_times_s,
                 "frame_rate": 25.0 if scan.kind == "cine" else None, "pixel_spacing": scan.spacing, "overlay": overlay,
                 "grids": {"stored": self.grid_info(scan, "stored"), "regular": self.grid_info(scan, "regular")},
                 "badge": scan.badge, "findings": scan.findings, "time_points": int(data.shape[0])}  # fmt: skip
@@ -270,8 +272,8 @@ def routes(world: World) -> list[Route]:
         t, k, j, i = (int(q.get(axis, 0)) for axis in "tkji")
         value = grid.data[t, k, j, i].tolist()  # type: ignore[union-attr]
         mm = None if grid.affine is None else (grid.affine @ [k, j, i, 1])[:3].tolist()  # type: ignore[union-attr]
-        source = {"sop_instance_uid": f"1.2.3.4.5.{k + 1}", "frame": None, "file": f"{scan.id}/IM{k + 1:04d}"}
-        return JSONResponse({"value": value, "stored_value": value, "unit": scan.unit, "patient_mm": mm, "source": source})
+        source = {"sop_instance_uid": f"1.2.3.4.5.{k + 1}", "frame": 1, "file": f"{scan.id}/IM{k + 1:04d}"}
+        return JSONResponse({"value": value, "stored_value": value, "stored_index": [k, j, i], "unit": scan.unit, "patient_mm": mm, "source": source})
 
     async def header(request: Request) -> Response:
         rows = [("(0010,0010)", "PN", "PatientName", "DOE^JANE", True), ("(0008,0060)", "CS", "Modality", scan_of(request).modality, False)]

@@ -11,10 +11,13 @@ export function formatNumber(value: number, figures = 4): string {
 /** The unit as shown after a number; the UCUM "1" of plain numbers stays silent. */
 export const shownUnit = (unit: string): string => (unit === '1' || unit === '' ? '' : unit);
 
-export function formatValue(value: number | number[] | null | undefined, unit: string): string {
+export function formatValue(
+  value: number | (number | null)[] | null | undefined,
+  unit: string,
+): string {
   if (value === null || value === undefined) return '–';
   const text = Array.isArray(value)
-    ? `(${value.map((v) => formatNumber(v)).join(', ')})`
+    ? `(${value.map((v) => formatNumber(v ?? Number.NaN)).join(', ')})`
     : formatNumber(value, 6);
   const suffix = shownUnit(unit);
   return suffix ? `${text} ${suffix}` : text;

@@ -77,6 +77,7 @@ export interface ProbeQuery {
 export interface RenderQuery {
   preset: string;
   azimuth: number;
+  t: number;
   elevation: number;
   zoom: number;
   width: number;
@@ -97,6 +98,8 @@ export const api = {
     json<ProbeAnswer>(`${imagePath(id)}/probe?${query(at)}`, { signal }),
   header: (id: string, t: number, k: number) =>
     json<Header>(`${imagePath(id)}/header?${query({ t, k })}`),
+  seriesHeader: (id: string, n: number) =>
+    json<Header>(`${BASE}/series/${encodeURIComponent(id)}/header?${query({ n })}`),
   open: (paths: string[]) =>
     json<Session>(`${BASE}/open`, {
       method: 'POST',

@@ -1,6 +1,6 @@
 /** Fetches one block of slices and unshuffles it, off the page's thread. */
 import { decodeValues, type ValueName } from '../core/shuffle';
-import { errorBody, failureOf } from './api';
+import { ApiError, errorBody, failureOf } from './api';
 import type { ErrorBody } from './types';
 
 export interface DecodeRequest {
@@ -27,6 +27,7 @@ self.onmessage = async (event: MessageEvent<DecodeRequest>) => {
     const bytes = await decode(event.data);
     self.postMessage({ id, bytes } satisfies DecodeAnswer, { transfer: [bytes] });
   } catch (error) {
-    self.postMessage({ id, error: errorBody(error, url), status: 0 } satisfies DecodeAnswer);
+    const status = error instanceof ApiError ? error.status : 0;
+    self.postMessage({ id, error: errorBody(error, url), status } satisfies DecodeAnswer);
   }
 };

@@ -8,6 +8,7 @@ const GRID: GridInfo = {
   affine: null,
   slice_origins_mm: null,
   frame_of_reference: null,
+  space: 'patient',
   etag: 'e',
   channels: 1,
   chunk_slices: 2,

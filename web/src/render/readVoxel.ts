@@ -52,7 +52,7 @@ export function readVoxel(viewer: Viewer, state: State, view: ViewName, world: V
   }
 
   function center(): Vec3 | null {
-    if (!grid.affine) return null;
+    if (!grid.affine || grid.space !== 'patient') return null;
     const geometry = gridGeometry(grid.shape, grid.affine);
     const origin = grid.slice_origins_mm?.[k];
     return origin

@@ -25,11 +25,11 @@ export function viewInfo(view: ViewName, viewport: AnyViewport, state: State): V
   if (view === 'volume') return volumeInfo(viewport);
   const grid = gridOf(info, state.layout);
   const { right, down } = screenSteps(viewport);
-  const placed = grid.affine !== null;
-  const measured = placed || info.pixel_spacing !== null;
+  const placed = grid.affine !== null && grid.space === 'patient';
+  const measured = info.pixel_spacing !== null;
   const base = {
     letters: placed ? edgeLetters(right, down) : null,
-    mmPerPixel: measured ? norm(right) : null,
+    mmPerPixel: measured || placed ? norm(right) : null,
     zoom: viewport.getZoom(),
   };
   if (view === 'stack') {

@@ -17,7 +17,7 @@ import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
 import { Sampling } from './sampling';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
-import { applyPreset, relativeRange } from './volumeLook';
+import { applyPreset } from './volumeLook';
 
 const { BlendModes, Events, OrientationAxis, ViewportType } = Enums;
 
@@ -42,7 +42,6 @@ export class Viewer {
   private elements: Elements = new Map();
   private display: DisplayVolume | null = null;
   private info: ImageInfo | null = null;
-  private valueRange = { low: 0, high: 1 };
   private readonly sampling = new Sampling();
   private ownCameras: Record<string, PlaneCamera> | null = null;
   private ownCamera3d: VolumeCamera | null = null;
@@ -250,7 +249,6 @@ export class Viewer {
     const { display } = this;
     if (!display?.source.store.isComplete(time) || !viewport) return;
     if (viewport.getDefaultActor()) return;
-    this.valueRange = relativeRange(display.source.store.values(time));
     await viewport.setVolumes([{ volumeId: display.volumeId }]);
     this.home3d = volumeCamera(viewport);
     this.applyPreset();
@@ -362,8 +360,8 @@ export class Viewer {
     const { presets, preset, shift, info } = getState();
     const viewport = this.viewport('volume') as Types.IVolumeViewport | undefined;
     const chosen = choosePreset(presets?.volume ?? [], preset, info);
-    if (!viewport?.getDefaultActor() || !chosen) return;
-    applyPreset(viewport, chosen, this.valueRange, shift);
+    if (!viewport?.getDefaultActor() || !chosen || !info) return;
+    applyPreset(viewport, chosen, info.value.relative, shift);
     this.sampling.draw(viewport);
   }
 

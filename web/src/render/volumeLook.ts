@@ -3,24 +3,24 @@ import type { Types } from '@cornerstonejs/core';
 import vtkPiecewiseFunction from '@kitware/vtk.js/Common/DataModel/PiecewiseFunction';
 import vtkColorTransferFunction from '@kitware/vtk.js/Rendering/Core/ColorTransferFunction';
 import type vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume';
-import { percentileRange, transferFunctions } from '../core/transfer';
+import { transferFunctions } from '../core/transfer';
 import type { VolumePreset } from '../data/types';
+
+/** The presets' opacity is the share of light held back by this length. */
+const UNIT_DISTANCE_MM = 1;
 
 const COMPOSITE = 0;
 const MAXIMUM = 1;
 
-/** The value range that `relative` presets span. */
-export const relativeRange = percentileRange;
-
 export function applyPreset(
   viewport: Types.IVolumeViewport,
   preset: VolumePreset,
-  range: { low: number; high: number },
+  relative: readonly [number, number],
   shift: number,
 ): void {
   const actor = viewport.getDefaultActor()?.actor as vtkVolume | undefined;
   if (!actor) return;
-  const { mode, color, opacity } = transferFunctions(preset, range, shift);
+  const { mode, color, opacity } = transferFunctions(preset, relative, shift);
   const colors = vtkColorTransferFunction.newInstance();
   for (const [x, r, g, b] of color) colors.addRGBPoint(x, r, g, b);
   const opacities = vtkPiecewiseFunction.newInstance();
@@ -28,6 +28,7 @@ export function applyPreset(
   const property = actor.getProperty();
   property.setRGBTransferFunction(0, colors);
   property.setScalarOpacity(0, opacities);
+  property.setScalarOpacityUnitDistance(0, UNIT_DISTANCE_MM);
   property.setInterpolationTypeToLinear();
   property.setUseGradientOpacity(0, false);
   property.setShade(preset.shade && mode === 'composite');

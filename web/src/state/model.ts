@@ -5,7 +5,15 @@ import type { Layout, PlaneCamera, VolumeCamera } from '../core/hash';
 import type { EdgeLetters } from '../core/orientation';
 import type { Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
-import type { ErrorBody, GridName, ImageInfo, Presets, Session, Studies } from '../data/types';
+import type {
+  ErrorBody,
+  GridName,
+  ImageInfo,
+  Presets,
+  ProbeValue,
+  Session,
+  Studies,
+} from '../data/types';
 
 export const PLANES = ['axial', 'coronal', 'sagittal'] as const;
 export type Plane = (typeof PLANES)[number];
@@ -18,7 +26,7 @@ export interface Probe {
   /** (k, j, i) */
   voxel: Index3;
   time: number;
-  value: number | number[] | null;
+  value: ProbeValue;
   unit: string;
   patientMm: Vec3 | null;
 }
@@ -26,7 +34,9 @@ export interface Probe {
 /** A probe that was clicked, with what the server says of its source. */
 export interface PinnedProbe extends Probe {
   source: { sopInstanceUid: string | null; frame: number | null; file: string } | null;
-  storedValue: number | number[] | null;
+  storedValue: ProbeValue;
+  /** (k, j, i) of the nearest stored voxel. */
+  storedIndex: Index3 | null;
 }
 
 export interface Measurement {

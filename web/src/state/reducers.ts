@@ -37,10 +37,11 @@ export const defaultLayout = (info: ImageInfo): Layout => (hasPlanes(info) ? 'mp
 
 export const sliceCount = (info: ImageInfo): number => info.grids.stored.shape[0];
 
-/** The default window: the first the server states, else the value range. */
+/** The default window: the first the server states, else the value range; all of it for colour. */
 export function defaultWindow(info: ImageInfo): Window {
   const first = info.windows[0];
   if (first && first.width > 0) return { center: first.center, width: first.width };
+  if (info.value.photometric === 'RGB') return { center: 127.5, width: 255 };
   const { min, max } = info.value;
   return { center: (min + max) / 2, width: Math.max(max - min, 1e-6) };
 }

@@ -21,7 +21,9 @@ interface AnnotationData {
 /** Millimetres where the image says how large its pixels are, else pixels. */
 function lengthUnit(): 'mm' | 'px' {
   const { info } = getState();
-  return info && (info.pixel_spacing !== null || info.grids.stored.affine !== null) ? 'mm' : 'px';
+  return info && (info.pixel_spacing !== null || info.grids.stored.space === 'patient')
+    ? 'mm'
+    : 'px';
 }
 
 const statsOf = (data: AnnotationData): Stats => Object.values(data.cachedStats ?? {})[0] ?? {};

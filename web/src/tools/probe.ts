@@ -18,7 +18,7 @@ export function probeAt(viewer: Viewer, view: ViewName, canvas: Types.Point2): P
 export async function pinProbe(probe: Probe): Promise<void> {
   const { info } = getState();
   if (!info) return;
-  patch({ pinned: { ...probe, source: null, storedValue: null }, panel: true });
+  patch({ pinned: { ...probe, source: null, storedValue: null, storedIndex: null }, panel: true });
   const [k, j, i] = probe.voxel;
   try {
     const answer = await api.probe(info.id, { grid: probe.grid, t: probe.time, k, j, i });
@@ -29,6 +29,7 @@ export async function pinProbe(probe: Probe): Promise<void> {
         value: answer.value ?? probe.value,
         patientMm: answer.patient_mm ?? probe.patientMm,
         storedValue: answer.stored_value,
+        storedIndex: answer.stored_index,
         source: answer.source && {
           sopInstanceUid: answer.source.sop_instance_uid,
           frame: answer.source.frame,

@@ -10,6 +10,7 @@ import {
   TrackballRotateTool,
   ZoomTool,
 } from '@cornerstonejs/tools';
+import type { Vec3 } from '../core/vector';
 import { ENGINE_ID, type Viewer } from '../render/viewer';
 import type { ToolName, ViewName } from '../state/model';
 import { setCursor } from '../state/reducers';
@@ -123,8 +124,11 @@ export function followPointer(viewer: Viewer, view: ViewName, element: HTMLEleme
   const down = (event: MouseEvent) => {
     patch({ activeView: view });
     // At once: Cornerstone3D holds a press back until it is sure of no double click.
-    const probe = getState().tool === 'crosshair' && plainPress(event) ? at(event) : null;
-    if (probe?.patientMm && view !== 'stack') change(setCursor, probe.patientMm);
+    if (getState().tool !== 'crosshair' || view === 'stack' || !plainPress(event)) return;
+    const box = element.getBoundingClientRect();
+    const viewport = viewer.viewport(view);
+    const world = viewport?.canvasToWorld([event.clientX - box.left, event.clientY - box.top]);
+    if (world && view !== 'volume') change(setCursor, world as Vec3);
   };
   const click = (event: MouseEvent) => {
     if (getState().tool !== 'probe') return;

@@ -1,27 +1,32 @@
 import { Modal, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { api } from '../data/api';
 import type { Header } from '../data/types';
 import { report } from '../state/store';
 import { useMedvox } from './useMedvox';
 
-/** The header of the shown slice, searchable; identifying elements follow the hide key. */
-export function HeaderDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
-  const info = useMedvox((s) => s.info);
-  const slice = useMedvox((s) => s.slice);
-  const time = useMedvox((s) => s.time);
+interface Props {
+  opened: boolean;
+  onClose: () => void;
+  /** Asks for the header; called once each time the dialog opens. */
+  load: () => Promise<Header>;
+  label: string;
+}
+
+/** A header as a table that can be searched; identifying elements follow the hide key. */
+export function HeaderDialog({ opened, onClose, load, label }: Props) {
   const hidden = useMedvox((s) => s.hidePatient);
   const [header, setHeader] = useState<Header | null>(null);
   const [search, setSearch] = useState('');
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: opening decides, not what is passed
   useEffect(() => {
-    if (!opened || !info) return;
+    if (!opened) return;
     setHeader(null);
-    api.header(info.id, time, slice).then(setHeader, (error) => {
-      report(error, info.label);
+    load().then(setHeader, (error) => {
+      report(error, label);
       onClose();
     });
-  }, [opened, info, time, slice, onClose]);
+  }, [opened]);
 
   const needle = search.toLowerCase();
   const rows = (header?.elements ?? []).filter((e) =>

@@ -2,8 +2,9 @@ import { ActionIcon, Button, NativeSelect, NumberInput, Slider } from '@mantine/
 import { IconRuler2, IconSquareDashed, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatNumber, formatPoint, formatValue, shownUnit, statisticsLines } from '../core/format';
+import { api } from '../data/api';
 import type { Measurement } from '../state/model';
-import { patch } from '../state/store';
+import { getState, patch } from '../state/store';
 import { HeaderDialog } from './HeaderDialog';
 import { FindingList } from './StudyList';
 import { useMedvox } from './useMedvox';
@@ -145,7 +146,13 @@ function ProbeSection() {
           </>
         )}
         <dt>k, j, i</dt>
-        <dd>{`${k}, ${j}, ${i}${pinned.grid === 'regular' ? ' (regular copy)' : ''}`}</dd>
+        <dd>{`${k}, ${j}, ${i}${pinned.grid === 'regular' ? ' of the copy' : ''}`}</dd>
+        {pinned.grid === 'regular' && pinned.storedIndex && (
+          <>
+            <dt>Stored at</dt>
+            <dd>{pinned.storedIndex.join(', ')}</dd>
+          </>
+        )}
         {source && !hidden && (
           <>
             <dt>File</dt>
@@ -219,6 +226,15 @@ function lines(item: Measurement): string[] {
   return statisticsLines({ mean, sd, min, max, area, areaUnit, unit });
 }
 
+/** Where a pixel size is true. */
+const SPACING_SOURCE: Record<string, string> = {
+  patient: 'in the patient',
+  local: 'true size, place unknown',
+  calibrated: 'corrected for magnification',
+  detector: 'at the detector',
+  'ultrasound-region': 'inside the region only',
+};
+
 function ImageSection() {
   const info = useMedvox((s) => s.info);
   const [header, setHeader] = useState(false);
@@ -247,15 +263,24 @@ function ImageSection() {
         {spacing && (
           <>
             <dt>From</dt>
-            <dd>{spacing.source}</dd>
+            <dd>{SPACING_SOURCE[spacing.source] ?? spacing.source}</dd>
           </>
         )}
         <dt>Values</dt>
         <dd>{`${formatNumber(info.value.min)} … ${formatValue(info.value.max, info.value.unit)}`}</dd>
-        <dt>Meaning</dt>
-        <dd>{info.value.meaning}</dd>
+        {info.value.meaning && (
+          <>
+            <dt>Meaning</dt>
+            <dd>{info.value.meaning}</dd>
+          </>
+        )}
       </dl>
-      <HeaderDialog opened={header} onClose={() => setHeader(false)} />
+      <HeaderDialog
+        opened={header}
+        onClose={() => setHeader(false)}
+        label={info.label}
+        load={() => api.header(info.id, getState().time, getState().slice)}
+      />
     </section>
   );
 }

@@ -10,10 +10,11 @@ const STEP = 20;
 export function ServerRender() {
   const info = useMedvox((s) => s.info);
   const preset = useMedvox((s) => s.preset);
+  const time = useMedvox((s) => s.time);
   const [azimuth, setAzimuth] = useState(0);
   const [elevation, setElevation] = useState(0);
   if (!info) return null;
-  const view = { azimuth, elevation, zoom: 1, width: 800, height: 800 };
+  const view = { t: time, azimuth, elevation, zoom: 1, width: 800, height: 800 };
   const url = api.renderUrl(info.id, { ...view, preset: preset ?? info.volume_presets[0] ?? '' });
   const icon = { size: 18 };
   return (

@@ -2,8 +2,10 @@ import { Button, TextInput } from '@mantine/core';
 import { IconFileUnknown, IconFolderOpen, IconUpload } from '@tabler/icons-react';
 import { type ChangeEvent, type SubmitEvent, useRef, useState } from 'react';
 import { formatDate, formatName, plural } from '../core/format';
+import { api } from '../data/api';
 import type { Finding, ImageSummary, Series, Study } from '../data/types';
 import { openImage, openPaths, uploadFiles } from '../state/actions';
+import { HeaderDialog } from './HeaderDialog';
 import { useMedvox } from './useMedvox';
 
 export function StudyList() {
@@ -21,7 +23,12 @@ export function StudyList() {
         {count === 0 && session?.state !== 'scanning' && (
           <p className="quiet">No studies. Drop files here or open a folder below.</p>
         )}
-        {studies && studies.findings.length > 0 && <FindingList findings={studies.findings} />}
+        {studies && studies.findings.length > 0 && (
+          <details className="other-files">
+            <summary>{plural(studies.findings.length, 'finding')} on other files</summary>
+            <FindingList findings={studies.findings} />
+          </details>
+        )}
       </div>
       <OpenBox />
     </nav>
@@ -79,22 +86,31 @@ function ImageItem({ series, image }: { series: Series; image: ImageSummary }) {
   );
 }
 
-/** A series without a picture: a report, a structure set, something that cannot be read. */
+/** A series without a picture (a report, a structure set): its header is what there is to see. */
 function ObjectItem({ series }: { series: Series }) {
+  const [header, setHeader] = useState(false);
   return (
-    <button type="button" className="series" disabled>
-      <span className="series-picture">
-        <IconFileUnknown size={26} stroke={1.4} />
-      </span>
-      <span>
-        <span className="series-title">{series.object?.description || series.description}</span>
-        <span className="series-facts">
-          <span className="chip">{series.modality ?? series.object?.type ?? '–'}</span>
-          <span>{plural(series.instance_count, 'file')}</span>
-          <FindingsChip findings={series.findings} />
+    <>
+      <button type="button" className="series" onClick={() => setHeader(true)}>
+        <span className="series-picture">
+          <IconFileUnknown size={26} stroke={1.4} />
         </span>
-      </span>
-    </button>
+        <span>
+          <span className="series-title">{series.object?.description || series.description}</span>
+          <span className="series-facts">
+            <span className="chip">{series.modality ?? series.object?.type ?? '–'}</span>
+            <span>{plural(series.instance_count, 'file')}</span>
+            <FindingsChip findings={series.findings} />
+          </span>
+        </span>
+      </button>
+      <HeaderDialog
+        opened={header}
+        onClose={() => setHeader(false)}
+        label={series.description}
+        load={() => api.seriesHeader(series.id, 0)}
+      />
+    </>
   );
 }
 
