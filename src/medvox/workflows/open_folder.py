@@ -18,11 +18,9 @@ from medvox.dicom.series import make_studies
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.registry import detect
-from medvox.formats.stack import stack_images
+from medvox.formats.stack import PICTURE_FORMATS, stack_images
 
 PathLike_ = str | PathLike[str]
-PICTURE_FORMATS = frozenset({"PNG", "JPEG", "TIFF"})
-"""Formats whose numbered files may be the slices of one stack."""
 Spacing = tuple[float, float, float]
 
 
@@ -193,22 +191,15 @@ def _picture_series(
 ) -> list[Series]:
     """Numbered pictures of one folder as a stack; the others each as themselves."""
     known = {file.path: (file, form) for file, form in members}
-    usable = [path for path, (file, form) in known.items() if _opens(file, form, findings)]
+    stacks, left, notes = stack_images(list(known), spacing_mm)
+    findings += notes
     series = []
-    for image in stack_images(usable, spacing_mm):
+    for image in stacks:
         files = [known[Path(instance.file)][0] for instance in image.instances]
         form = known[files[0].path][1]
         series.append(_series_of((image,), image.label, form.name, files, _header_reader(form)))
-    return series
-
-
-def _opens(file: InputFile, form: Format, findings: list[Finding]) -> bool:
-    try:
-        form.images(file.path)
-    except MedvoxError as error:
-        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
-        return False
-    return True
+    singles = [_plain_series(*known[path], findings) for path in left]
+    return series + [single for single in singles if single is not None]
 
 
 def _header_reader(form: Format) -> Callable[[Instance], tuple[HeaderElement, ...]]:
