@@ -124,6 +124,19 @@ def _object_type(header: Header) -> str | None:
     return None
 
 
+def _image_without_size(header: Header) -> tuple[Finding, ...]:
+    """What is odd about pixel data without a size, or a size without pixel data."""
+    if header.text(tags.SOP_CLASS_UID) in _OBJECTS:
+        return ()
+    sized = bool(header.integer(tags.ROWS)) and bool(header.integer(tags.COLUMNS))
+    if header.pixel is not None and not sized:
+        text = "Pixel data without Rows and Columns: not shown"
+        return (Finding("unreadable-file", Level.ERROR, header.name, text, "PS3.3 C.7.6.3"),)
+    if header.pixel is None and sized:
+        return (Finding("truncated-pixel-data", Level.ERROR, header.name, "Rows and Columns, but no pixel data"),)
+    return ()
+
+
 def _make_study(header: Header, series: tuple[Series, ...]) -> Study:
     patient = Patient(
         name=header.text(tags.PATIENT_NAME),
@@ -156,7 +169,7 @@ def _make_series(headers: Sequence[Header]) -> Series:
         w for w in (modality or "image", "" if number is None else str(number)) if w
     )
     images, findings = _make_images(shown, name, where, instances)
-    findings += [note for header in headers for note in header.findings]
+    findings += [note for header in headers for note in (*header.findings, *_image_without_size(header))]
     return Series(
         uid=first.text(tags.SERIES_INSTANCE_UID) or None,
         description=description,
