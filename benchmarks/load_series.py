@@ -101,7 +101,7 @@ def _write(path: Path, frame: np.ndarray, k: int, syntax: UID) -> Path:
 
 def _add_private(data: Dataset) -> None:
     """Add what scanners add: headers of clinical CT have 90 to 270 elements, most of them private."""
-    for group in (0x0009, 0x0019, 0x0021, 0x0023, 0x0027, 0x0043, 0x0045):
+    for group in (0x0009, 0x0031, 0x0033, 0x0035, 0x0037, 0x0039, 0x003B):
         block = data.private_block(group, "SIMULATION_01", create=True)
         for n in range(24):
             vr, value = (("DS", "1.250000"), ("SS", -n), ("LO", "value of a scanner"), ("FL", 0.5))[n % 4]

@@ -162,7 +162,7 @@ class PixelFormat:
         return values * self.bits_allocated
 
     def check_limit(self, where: str) -> None:
-        """Refuse an image larger than `settings.max_image_bytes`.
+        """Refuse an image larger than `settings.max_image_bytes` (never one of 16 MiB or less).
 
         Raises
         ------
@@ -170,6 +170,8 @@ class PixelFormat:
             If the decoded frames would need more.
         """
         claimed = math.prod(self.frame_shape) * self.frames * self.dtype.itemsize
+        if claimed <= ALWAYS_ALLOWED:
+            return
         limit = settings.current().max_image_bytes
         if claimed > limit:
             raise LimitError(
@@ -200,6 +202,8 @@ _DECIDING: Final = (
     PADDING_LIMIT,
     LOSSY,
 )
+ALWAYS_ALLOWED: Final = 1 << 24
+"""Bytes that no limit refuses: asking the settings takes longer than all else for a slice."""
 MAX_KNOWN: Final = 256
 _KNOWN: dict[tuple[object, ...], PixelFormat] = {}
 """Formats without findings and palette by all that decides them: the slices of a series share one."""
