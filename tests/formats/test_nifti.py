@@ -431,3 +431,15 @@ def test_kinds(tmp_path):
     assert opened(saved(tmp_path / "a.nii", ramp((6, 7), "uint8")))[0].kind is Kind.PICTURE
     assert opened(saved(tmp_path / "b.nii", ramp((6, 7, 1, 4), "uint8")))[0].kind is Kind.CINE
     assert opened(saved(tmp_path / "c.nii", ramp((6, 7, 2), "uint8")))[0].kind is Kind.VOLUME
+
+
+@pytest.mark.parametrize("step", [1e30, 1e308, -np.inf])
+def test_absurd_lengths_are_a_finding(tmp_path, step):
+    values = ramp((6, 7, 5), "int16")
+    nib.save(nib.Nifti2Image(values, np.eye(4)), tmp_path / "x.nii")
+    path = changed(
+        tmp_path / "x.nii", 2, srow_x=[step, 0, 0, 0], pixdim=[1, step, 1, 1, 0, 0, 0, 0], xyzt_units=1
+    )
+    image, _ = opened(path)
+    assert image.grid.space is Space.PIXEL
+    assert {"bad-affine", "zero-spacing"} <= set(codes(image))

@@ -13,6 +13,8 @@ FloatArray = NDArray[np.float64]
 
 SINGULAR = 1e-12
 """A matrix whose normalized determinant is below this cannot be inverted with meaning."""
+LONGEST_MM = 1e12
+"""No image is further away, or larger: what is beyond comes from a damaged header."""
 
 
 def check(affine: ArrayLike, where: object = None) -> FloatArray:
@@ -31,6 +33,8 @@ def check(affine: ArrayLike, where: object = None) -> FloatArray:
         raise GeometryError("affine has the wrong shape", where=where, got=matrix.shape, expected="(4, 4)")
     if not np.isfinite(matrix).all():
         raise GeometryError("affine holds values that are not finite", where=where)
+    if np.abs(matrix).max() > LONGEST_MM:
+        raise GeometryError("affine holds absurd lengths", where=where, expected=f"at most {LONGEST_MM:g} mm")
     if not np.array_equal(matrix[3], (0.0, 0.0, 0.0, 1.0)):
         raise GeometryError("last row of the affine is not (0, 0, 0, 1)", where=where, got=matrix[3].tolist())
     norms = np.linalg.norm(matrix[:3, :3], axis=0)

@@ -78,11 +78,11 @@ def stored_values(
 def _chain(values: AnyArray) -> list[np.dtype[Any]]:
     """Types that hold every value, the best first."""
     dtype = values.dtype
-    if dtype.kind == "b":
-        return [np.dtype(np.uint8)]
-    if dtype == np.float16:
-        return [np.dtype(np.float32)]
-    if dtype.kind in "iu":
+    if dtype.kind == "f":
+        return [dtype, *(np.dtype(t) for t in ("f4", "f8") if np.dtype(t).itemsize > dtype.itemsize)]
+    if dtype.kind in "iub":
+        if dtype.kind == "b":
+            values, dtype = values.view(np.uint8), np.dtype(np.uint8)
         low, high = (int(values.min()), int(values.max())) if values.size else (0, 0)
         wider = [np.dtype(t) for t in ("i2", "u2", "i4", "u4", "i8", "u8")]
         fitting = [t for t in wider if np.iinfo(t).min <= low and high <= np.iinfo(t).max]

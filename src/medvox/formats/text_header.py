@@ -14,12 +14,13 @@ from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid, Space
 
 FloatArray = NDArray[np.float64]
+_LARGEST = 1e18
 MOST_HEADER = 1 << 22
 """Longest text header read, in bytes."""
 
 
 def numbers(text: str, count: int | None, field: str, path: Path) -> list[float]:
-    """Read numbers separated by blanks; infinite ones become NaN.
+    """Read numbers separated by blanks; infinite and absurdly large ones become NaN.
 
     Raises
     ------
@@ -27,12 +28,16 @@ def numbers(text: str, count: int | None, field: str, path: Path) -> list[float]
         If one is not a number, or there are not `count`.
     """
     try:
-        values = [float(word) if math.isfinite(float(word)) else math.nan for word in text.split()]
+        values = [_sane(float(word)) for word in text.split()]
     except ValueError as error:
         raise FormatError(f"{field} is not made of numbers", where=path, got=text[:60]) from error
     if count is not None and len(values) != count:
         raise FormatError(f"{field} has the wrong length", where=path, got=len(values), expected=count)
     return values
+
+
+def _sane(value: float) -> float:
+    return value if abs(value) <= _LARGEST else math.nan
 
 
 def sizes(text: str, count: int, field: str, path: Path) -> list[int]:
@@ -103,8 +108,8 @@ def grid_or_pixels(
     try:
         return Grid(shape, matrix, space=space), ()
     except GeometryError as error:
-        columns = np.linalg.norm(np.nan_to_num(matrix[:3, :3]), axis=0)
-        bad_steps = not np.isfinite(matrix[:3, :3]).all() or (columns == 0).any()
+        steps = matrix[:3, :3]
+        bad_steps = not np.isfinite(steps).all() or (steps == 0).all(axis=0).any()
         code = "zero-spacing" if bad_steps else "bad-affine"
         text = f"{error.what}: {matrix[:3].tolist()}; distances are in pixels"
         return Grid.pixels(shape), (Finding(code, Level.WARNING, str(where), text),)

@@ -79,7 +79,7 @@ def _steps(header: NiftiHeader) -> tuple[FloatArray | None, list[Finding]]:
     steps = np.array(header["pixdim"][1:4], dtype=np.float64)
     flat = np.array([size == 1 for size in header.sizes[:3]])
     steps[flat & ~(np.isfinite(steps) & (steps != 0))] = 1.0  # a single slice needs no distance
-    if not np.isfinite(steps).all() or (steps == 0).any():
+    if not (np.isfinite(steps).all() and steps.all() and (np.abs(steps) < aff.LONGEST_MM).all()):
         text = f"pixdim[1..3] is {steps.tolist()}: cannot be used"
         return None, [_note(header, "zero-spacing", Level.WARNING, text)]
     if (steps < 0).any():
