@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -150,16 +150,18 @@ def simulate_mr(
 
 
 def _on_grid(values: Array, source: Grid, target: Grid) -> Array:
-    from scipy.ndimage import gaussian_filter, uniform_filter1d
+    """Values at the voxels of `target`, averaged over the thickness of its slices."""
+    from scipy.ndimage import gaussian_filter
 
     if target is source:
         return np.asarray(gaussian_filter(values, 0.35), dtype=np.float32)
-    step = np.linalg.inv(source.affine)[:3, :3] @ target.affine[:3, 0]
-    axis = int(np.argmax(np.abs(step)))
-    width = round(float(np.linalg.norm(step)))
-    if width > 1:
-        values = uniform_filter1d(values, width, axis=axis)
-    return sample(values, source, target)
+    layers = max(1, round(target.spacing_mm[0] / min(source.spacing_mm)))
+    total = np.zeros(target.shape, np.float32)
+    for n in range(layers):
+        affine = target.affine.copy()
+        affine[:3, 3] += affine[:3, 0] * ((n + 0.5) / layers - 0.5)
+        total += sample(values, source, replace(target, affine=affine))
+    return total / np.float32(layers)
 
 
 def _stored(values: Array, grid: Grid, scanner: MrScanner, seed: int) -> NDArray[Any]:

@@ -238,8 +238,6 @@ def modality(ds: Dataset, facts: SeriesFacts) -> None:
         "DX": (XrayFacts, _dx),
         "US": (UltrasoundFacts, _us),
     }
-    if facts.modality not in fill:
-        raise UsageError("this modality cannot be written", got=facts.modality, expected=sorted(fill))
     kind, write = fill[facts.modality]
     if not isinstance(facts.details, kind):
         raise UsageError(

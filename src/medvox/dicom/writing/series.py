@@ -46,7 +46,7 @@ def quantize(values: AnyArray, modality: str) -> Stored:
         return Stored(np.clip(np.rint(values), -8192, 32767).astype(np.int16), 1.0, 0.0)
     if modality == "PT":
         slope = float(modules.decimal(max(float(values.max()), 1e-6) / 32767))
-        stored = np.clip(np.rint(values / slope), 0, 32767)
+        stored = np.clip(np.rint(values.astype(np.float64) / slope), 0, 32767)
         return Stored(stored.astype(np.int16), slope, 0.0)
     return Stored(np.clip(np.rint(values), 0, 65535).astype(np.uint16), 1.0, 0.0)
 
@@ -89,6 +89,10 @@ def write_series(volume: Volume, folder: Path, facts: SeriesFacts, progress: Pro
 
 
 def _check(volume: Volume, facts: SeriesFacts) -> None:
+    if facts.modality not in modules.SOP_CLASSES:
+        raise UsageError(
+            "this modality cannot be written", got=facts.modality, expected=sorted(modules.SOP_CLASSES)
+        )
     expected = (TIME, CHANNEL, "k", "j", "i") if facts.modality == "US" else None
     if expected is not None and (volume.axes != expected or volume.grid.shape[0] != 1):
         raise UsageError("an US cine has one slice and colours", got=volume.axes, expected=expected)
@@ -98,6 +102,8 @@ def _check(volume: Volume, facts: SeriesFacts) -> None:
         raise UsageError("only even, untilted stacks can be written", got=repr(volume.grid))
     if facts.modality == "DX" and volume.grid.shape[0] != 1:
         raise UsageError("a DX picture is one slice", got=volume.grid.shape)
+    if facts.modality == "DX" and not facts.windows:
+        raise UsageError("a DX picture for presentation needs a window (PS3.3 C.8.11.3)")
 
 
 def save(ds: Dataset, path: Path) -> None:

@@ -51,8 +51,8 @@ def _liver(canvas: Canvas) -> None:
         ("portal vein", (-28.0, 2.0, 262.0), 110, 6.0),
         ("hepatic vein", (-20.0, 14.0, 326.0), 90, 5.0),
     ):
-        for piece in grow(root, points_inside(shape, count, 12.0, rng), 1.0, size, rng):
-            canvas.paint(piece, name, "venous blood", only_on={"liver"})
+        tree = grow(root, points_inside(shape, count, 12.0, rng), 1.0, size, rng)
+        canvas.paint(tree, name, "venous blood", only_on={"liver"})
 
 
 def _kidney(canvas: Canvas, right: bool) -> None:

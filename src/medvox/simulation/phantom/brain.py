@@ -51,11 +51,9 @@ def _folded(
     canvas: Canvas, shape: Shape, grey: tuple[str, str], white: tuple[str, str], kernel: object
 ) -> None:
     numbers = (canvas.part(*grey).number, canvas.part(*white).number)
-    allowed = np.zeros(256, np.bool_)
-    for part in canvas.parts:
-        allowed[part.number] = part.structure in {FLUID, grey[0], white[0]}
+    allowed = canvas.allowed(frozenset((FLUID, grey[0], white[0])))
     soft = float(np.mean(canvas.grid.spacing_mm))
-    box = canvas.box(shape.bounds())
+    box = canvas.boxes(shape.bounds()[None])[0]
     assert callable(kernel)
     kernel(
         canvas.top, canvas.under, canvas.cover, canvas.grid.affine, box, shape.rows, shape.sections,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +82,7 @@ class Canvas:
     lattice: NDArray[np.float32] = field(init=False)
     _soft_mm: float = field(init=False)
     _inverse: NDArray[np.float64] = field(init=False)
+    _allowed: dict[tuple[Any, ...], NDArray[np.bool_]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.grid.is_even:
@@ -121,43 +122,54 @@ class Canvas:
             Names of the structures that may be painted over; others stay. Default: all.
         """
         number = self.part(structure, tissue).number
-        allowed = np.ones(256, np.bool_)
-        if only_on is not None:
-            names = set(only_on)
-            allowed[:] = [n < len(self.parts) and self.parts[n].structure in names for n in range(256)]
-            allowed[number] = True
+        allowed = self.allowed(None if only_on is None else frozenset(only_on), number)
+        grow = np.array([[-1.0], [1.0]]) * max(0.0, -inset_mm)
         if shape.is_plain:
-            for row in shape.rows:
-                self._paint(Shape(row[None], shape.sections, shape.rough), number, inset_mm, allowed)
+            boxes = self.boxes(shape.piece_bounds() + grow)
+            seen = np.flatnonzero((boxes[:, 1] > boxes[:, 0]).all(axis=1))
+            self._paint(boxes[seen], replace(shape, rows=shape.rows[seen]), number, inset_mm, allowed)
         else:
-            self._paint(shape, number, inset_mm, allowed)
+            box = self.boxes(shape.bounds()[None] + grow)
+            if (box[0, 1] > box[0, 0]).all():
+                self._paint(box, shape, number, inset_mm, allowed)
 
-    def _paint(self, shape: Shape, number: int, inset_mm: float, allowed: NDArray[np.bool_]) -> None:
+    def allowed(self, structures: frozenset[str] | None, *numbers: int) -> NDArray[np.bool_]:
+        """(256,) which parts belong to the named structures (None: all) or have one of the numbers."""
+        key = (structures, numbers, len(self.parts))
+        if key not in self._allowed:
+            table = np.full(256, structures is None, np.bool_)
+            table[[p.number for p in self.parts if structures and p.structure in structures]] = True
+            table[list(numbers)] = True
+            self._allowed[key] = table
+        return self._allowed[key]
+
+    def _paint(
+        self, boxes: NDArray[np.int64], shape: Shape, number: int, inset_mm: float, allowed: NDArray[np.bool_]
+    ) -> None:
+        """Paint pieces, each in its own box, or a whole shape in one."""
         from medvox.simulation.phantom.shape_kernels import paint
 
-        box = self.box(shape.bounds() + np.array([[-1.0], [1.0]]) * max(0.0, -inset_mm))
-        if (box[1] <= box[0]).any():
-            return
+        whole = not shape.is_plain
 
         def one(slab: NDArray[np.int64]) -> None:
             paint(
                 self.top, self.under, self.cover, self.grid.affine, slab, shape.rows, shape.sections,
-                self.lattice, shape.rough, number, allowed, inset_mm, self._soft_mm,
+                self.lattice, shape.rough, number, allowed, inset_mm, self._soft_mm, whole,
             )  # fmt: skip
 
-        slabs = _slabs(box)
+        slabs = _slabs(boxes[0]) if len(boxes) == 1 else [boxes]
         if len(slabs) == 1:
-            one(box)
+            one(slabs[0].reshape(-1, 2, 3))
         else:
             with ThreadPoolExecutor(min(current().threads, len(slabs))) as pool:
-                list(pool.map(one, slabs))
+                list(pool.map(one, [slab[None] for slab in slabs]))
 
-    def box(self, bounds_mm: NDArray[np.float64]) -> NDArray[np.int64]:
-        """(2, 3) first and last + 1 voxel (k, j, i) that LPS `bounds_mm` (2, 3) reach."""
-        corners = np.array(np.meshgrid(*bounds_mm.T, indexing="ij")).reshape(3, -1).T
-        index = apply(self._inverse, corners)
-        low, high = np.floor(index.min(axis=0)) - 1, np.ceil(index.max(axis=0)) + 2
-        return np.asarray(np.clip(np.array([low, high]), 0, self.grid.shape), dtype=np.int64)
+    def boxes(self, bounds_mm: NDArray[np.float64]) -> NDArray[np.int64]:
+        """(n, 2, 3) first and last + 1 voxel (k, j, i) that LPS `bounds_mm` (n, 2, 3) reach."""
+        middle = apply(self._inverse, bounds_mm.mean(axis=1))
+        reach = (bounds_mm[:, 1] - bounds_mm[:, 0]) / 2 @ np.abs(self._inverse[:3, :3]).T
+        ends = np.stack([np.floor(middle - reach) - 1, np.ceil(middle + reach) + 2], axis=1)
+        return np.asarray(np.clip(ends, 0, self.grid.shape), dtype=np.int64)
 
     # -- what was painted ----------------------------------------------------------------------
 

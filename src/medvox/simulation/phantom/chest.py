@@ -89,13 +89,11 @@ def _lung_trees(canvas: Canvas, shape: Shape, side: str, rng: np.random.Generato
         ("pulmonary vein", "blood", (0, 4, -12), 420, 0.75, 6.5),
         ("pulmonary artery", "right heart blood", (0, -4, 6), 460, 0.75, 8.5),
     ):
-        for piece in grow(hilum + offset, points_inside(shape, count, 7.0, rng), leaf, root, rng):
-            canvas.paint(piece, name, tissue, only_on=over)
+        tree = grow(hilum + offset, points_inside(shape, count, 7.0, rng), leaf, root, rng)
+        canvas.paint(tree, name, tissue, only_on=over)
     airways = grow(hilum + np.array([0, 2, 2]), points_inside(shape, 90, 22.0, rng), 1.1, 6.0, rng)
-    for piece in airways:
-        canvas.paint(piece, "bronchus", "airway wall", inset_mm=-1.1, only_on=over)
-    for piece in airways:
-        canvas.paint(piece, "bronchus", "air", only_on={"bronchus"})
+    canvas.paint(airways, "bronchus", "airway wall", inset_mm=-1.1, only_on=over)
+    canvas.paint(airways, "bronchus", "air", only_on={"bronchus"})
 
 
 def _windpipe(canvas: Canvas) -> None:

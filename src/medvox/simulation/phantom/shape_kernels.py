@@ -223,14 +223,24 @@ def put(
     share: float,
     allowed: np.ndarray,
 ) -> None:
-    """Lay `share` (0..1) of one voxel's volume over what is there."""
+    """Lay `share` (0..1) of one voxel's volume over what is there.
+
+    Where only one of two parts may be painted over, it alone gives way, if most of the voxel is painted.
+    """
     k, j, i = at
-    main = top[k, j, i] if cover[k, j, i] >= 128 else under[k, j, i]
+    high, low, shared = top[k, j, i], under[k, j, i], cover[k, j, i]
+    if high != part and 0 < shared < 255 and allowed[high] != allowed[low]:
+        if share >= 0.5 and allowed[low]:
+            under[k, j, i] = part
+        elif share >= 0.5:
+            top[k, j, i] = part
+        return
+    main = high if shared >= 128 else low
     if not allowed[main]:
         return
     amount = int(share * 255.0 + 0.5)
-    if top[k, j, i] == part:
-        cover[k, j, i] = max(cover[k, j, i], amount)
+    if high == part:
+        cover[k, j, i] = max(shared, amount)
     else:
         under[k, j, i] = main
         top[k, j, i] = part
@@ -239,6 +249,37 @@ def put(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def paint(  # noqa: PLR0913
+    top: np.ndarray,
+    under: np.ndarray,
+    cover: np.ndarray,
+    affine: np.ndarray,
+    boxes: np.ndarray,
+    rows: np.ndarray,
+    sections: np.ndarray,
+    lattice: np.ndarray,
+    rough: tuple[float, float],
+    part: int,
+    allowed: np.ndarray,
+    inset_mm: float,
+    soft_mm: float,
+    whole: bool,
+) -> None:
+    """Paint one part: the whole shape in one box, or each row in its own ((n, 2, 3) boxes).
+
+    Boxes hold the first and last + 1 voxel. The part lies `inset_mm` inside the shape. A voxel is covered
+    in proportion to how far its centre lies inside, over `soft_mm` (the voxel size): the share of its
+    volume, for a flat surface.
+    """
+    for n in range(boxes.shape[0]):
+        chosen = rows if whole else rows[n : n + 1]
+        _paint_box(
+            top, under, cover, affine, boxes[n], chosen, sections, lattice, rough, part, allowed,
+            inset_mm, soft_mm,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _paint_box(  # noqa: PLR0913
     top: np.ndarray,
     under: np.ndarray,
     cover: np.ndarray,
@@ -253,11 +294,7 @@ def paint(  # noqa: PLR0913
     inset_mm: float,
     soft_mm: float,
 ) -> None:
-    """Paint one part into voxels of `box` ((2, 3) first and last + 1), `inset_mm` inside the shape.
-
-    A voxel is covered in proportion to how far its centre lies inside, over `soft_mm` (the voxel
-    size): the share of its volume, for a flat surface.
-    """
+    """Paint into one box, block by block."""
     kept = np.empty_like(rows)
     half = BLOCK / 2.0
     reach = _half_diagonal(affine) * BLOCK + abs(inset_mm) + 2.0 * rough[0] + soft_mm

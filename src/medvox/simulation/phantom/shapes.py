@@ -100,31 +100,46 @@ class Shape:
 
     def bounds(self) -> FloatArray:
         """(2, 3) LPS corners of a box that holds the shape."""
-        boxes = np.array([self._row_bounds(row) for row in self.rows if row[1] == UNION])
-        margin = self.rows[:, 2].max() / 4 + self.rows[:, 3].max() + 2 * self.rough[0]
-        low, high = boxes[:, 0].min(axis=0) - margin, boxes[:, 1].max(axis=0) + margin
-        return np.array([low, high])
+        boxes = self.piece_bounds()
+        return np.array([boxes[:, 0].min(axis=0), boxes[:, 1].max(axis=0)])
 
-    def _row_bounds(self, row: FloatArray) -> FloatArray:
-        if row[0] == ELLIPSOID:
-            reach = np.abs(row[10:19].reshape(3, 3).T) @ row[7:10]
-            if row[19] == 2:
-                reach = np.sqrt((row[10:19].reshape(3, 3).T ** 2) @ row[7:10] ** 2)
-            return np.array([row[4:7] - reach, row[4:7] + reach])
-        if row[0] == CONE:
-            ends = np.array([row[4:7], row[7:10]])
-            radius = max(row[10], row[11]) / min(1.0, row[15])
-            return np.array([ends.min(axis=0) - radius, ends.max(axis=0) + radius])
-        if row[0] == LOFT:
-            first, count = int(row[4]), int(row[5])
-            part = self.sections[first : first + count]
-            low = [(part[:, 0] - part[:, 2]).min(), (part[:, 1] - part[:, 3]).min(), row[6]]
-            high = [(part[:, 0] + part[:, 2]).max(), (part[:, 1] + part[:, 4]).max()]
-            return np.array([low, [*high, row[6] + (count - 1) * row[7]]])
-        if row[0] == TRIANGLE:
-            corners = row[4:13].reshape(3, 3)
-            return np.array([corners.min(axis=0) - row[16], corners.max(axis=0) + row[16]])
-        return np.array([[-1e4] * 3, [1e4] * 3])
+    def piece_bounds(self) -> FloatArray:
+        """(n, 2, 3) LPS corners of boxes that hold the solid primitives (those that are not cuts)."""
+        solid = self.rows[self.rows[:, 1] == UNION]
+        boxes = np.empty((len(solid), 2, 3))
+        for kind, measure in ((ELLIPSOID, _ellipsoid_box), (CONE, _cone_box), (TRIANGLE, _triangle_box)):
+            at = solid[:, 0] == kind
+            boxes[at] = measure(solid[at])
+        for n in np.flatnonzero(solid[:, 0] == LOFT):
+            boxes[n] = self._loft_box(solid[n])
+        margin = self.rows[:, 2].max() / 4 + self.rows[:, 3].max() + 2 * self.rough[0]
+        return np.asarray(boxes + np.array([[-margin], [margin]]))
+
+    def _loft_box(self, row: FloatArray) -> FloatArray:
+        first, count = int(row[4]), int(row[5])
+        part = self.sections[first : first + count]
+        low = [(part[:, 0] - part[:, 2]).min(), (part[:, 1] - part[:, 3]).min(), row[6]]
+        high = [(part[:, 0] + part[:, 2]).max(), (part[:, 1] + part[:, 4]).max()]
+        return np.array([low, [*high, row[6] + (count - 1) * row[7]]])
+
+
+def _ellipsoid_box(rows: FloatArray) -> FloatArray:
+    reach = np.abs(rows[:, 10:19].reshape(-1, 3, 3) * rows[:, 7:10, None])
+    round_ = np.sqrt((reach**2).sum(axis=1))
+    extent = np.where(rows[:, 19:20] == 2, round_, reach.sum(axis=1))
+    return np.stack([rows[:, 4:7] - extent, rows[:, 4:7] + extent], axis=1)
+
+
+def _cone_box(rows: FloatArray) -> FloatArray:
+    radius = (rows[:, 10:12].max(axis=1) / np.minimum(1.0, rows[:, 15]))[:, None]
+    low, high = np.minimum(rows[:, 4:7], rows[:, 7:10]), np.maximum(rows[:, 4:7], rows[:, 7:10])
+    return np.stack([low - radius, high + radius], axis=1)
+
+
+def _triangle_box(rows: FloatArray) -> FloatArray:
+    corners = rows[:, 4:13].reshape(-1, 3, 3)
+    radius = rows[:, 16:17]
+    return np.stack([corners.min(axis=1) - radius, corners.max(axis=1) + radius], axis=1)
 
 
 def _row(kind: int, values: Sequence[ArrayLike]) -> FloatArray:

@@ -24,7 +24,7 @@ def points_inside(shape: Shape, count: int, depth_mm: float, rng: np.random.Gene
 
 def grow(
     root: ArrayLike, targets: FloatArray, leaf_mm: float, root_mm: float, rng: np.random.Generator
-) -> list[Shape]:
+) -> Shape:
     """Grow a tree from `root` to every target, nearest first; thick near the root.
 
     Each target joins the node that makes a short way from the root (dist + 0.45 · way), which gives
@@ -53,4 +53,5 @@ def grow(
     power = np.log(root_mm / leaf_mm) / np.log(max(radii[0] / leaf_mm, 1.01))
     radii = leaf_mm * (radii / leaf_mm) ** power
     pairs = [(parents[n], n) for n in range(1, len(nodes))]
-    return [tube([nodes[a], nodes[b]], (min(radii[a], radii[b] * 1.25), radii[b])) for a, b in pairs]
+    pieces = [tube([nodes[a], nodes[b]], (min(radii[a], radii[b] * 1.25), radii[b])).rows for a, b in pairs]
+    return Shape(np.concatenate(pieces))
