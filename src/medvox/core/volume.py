@@ -279,7 +279,9 @@ class Volume:
             provenance=known.derive("crop", grid, window=window),
         )
 
-    def derive(self, data: AnyArray, operation: str, grid: Grid | None = None, **changes: Any) -> Volume:
+    def derive(
+        self, data: AnyArray | LazyArray, operation: str, grid: Grid | None = None, **changes: Any
+    ) -> Volume:
         """Return a volume of new values made from this one, remembering its parent.
 
         Parameters

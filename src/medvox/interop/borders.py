@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from medvox.core import affine as aff
 from medvox.core.axes import CHANNEL, SPATIAL
 from medvox.core.errors import DependencyError, GeometryError
-from medvox.core.grid import TILT_TOLERANCE_DEG, Grid, Space
+from medvox.core.grid import TILT_TOLERANCE_DEG, Grid
+from medvox.core.lazy import LazyArray
 from medvox.core.volume import Volume
 
 AnyArray = NDArray[Any]
@@ -76,9 +77,10 @@ def square_affine(grid: Grid, library: str) -> FloatArray:
             f"{library} holds no tilted stacks", got=f"tilt {grid.tilt_deg:.2f}°", advice=_REGULAR_COPY
         )
     if not aff.is_orthogonal(matrix, _COSINE):
+        row, column = aff.direction(matrix)[:, 1:].T
         raise GeometryError(
             f"{library} holds axes at right angles only",
-            got=f"rows and columns with cosine {float(np.prod(aff.direction(matrix)[:, 1:], axis=1).sum()):.3g}",
+            got=f"rows and columns with cosine {row @ column:.3g}",
             advice="Resample to a grid of right angles: medvox.processing.resample.resample(volume, grid)",
         )
     return matrix
@@ -105,13 +107,12 @@ def even_positions(volume: Volume, axis: str) -> tuple[float, float] | None:
 
 
 def arrived(
-    data: AnyArray | Any,
-    affine: FloatArray,
+    data: AnyArray | LazyArray,
+    place: Grid | FloatArray,
     library: str,
     *,
     axes: tuple[str, ...] = SPATIAL,
     coordinates: Mapping[str, tuple[float, ...]] | None = None,
-    space: Space = Space.PATIENT,
     like: Volume | None = None,
 ) -> Volume:
     """Make a volume of what came from another library.
@@ -120,11 +121,11 @@ def arrived(
     ----------
     data
         Values (..., k, j, i), numpy or lazy.
-    affine
-        (k, j, i) -> LPS mm.
+    place
+        Its grid, or (k, j, i) -> LPS mm.
     library
         Name for the history.
-    axes, coordinates, space
+    axes, coordinates
         As the other library says them.
     like
         Volume that it was made from: gives unit, modality, label, frame of reference, names and positions
@@ -136,8 +137,8 @@ def arrived(
     Volume
         Values in `like`'s unit; its grid is `like`'s own where they agree within `SAME_PLACE_MM`.
     """
-    shape = (int(data.shape[-3]), int(data.shape[-2]), int(data.shape[-1]))
-    grid = Grid(shape, affine, space=space)
+    k, j, i = data.shape[-3:]
+    grid = place if isinstance(place, Grid) else Grid((k, j, i), place)
     if like is None:
         return Volume(data, grid, axes, coordinates=coordinates or {})
     if grid.is_close(like.grid, SAME_PLACE_MM):

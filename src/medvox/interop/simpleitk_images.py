@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from medvox.core import affine as aff
 from medvox.core.axes import CHANNEL, SPATIAL, TIME, reverse_index_order
 from medvox.core.errors import GeometryError, UnsupportedError, UsageError
-from medvox.core.grid import Space
+from medvox.core.grid import Grid, Space
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.volume import Volume
 from medvox.interop.borders import (
@@ -29,14 +29,14 @@ from medvox.interop.borders import (
 )
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
+    import SimpleITK
 
 LIBRARY = "SimpleITK"
 _NO_TIMES = (0.0, 1.0)
 """Start and step of an axis that says none, in SimpleITK."""
 
 
-def to_simpleitk(volume: Volume) -> sitk.Image:
+def to_simpleitk(volume: Volume) -> SimpleITK.Image:
     """Make a SimpleITK image of a volume.
 
     Parameters
@@ -57,7 +57,7 @@ def to_simpleitk(volume: Volume) -> sitk.Image:
     UnsupportedError
         If there are more axes than SimpleITK holds.
     """
-    import SimpleITK as sitk
+    import SimpleITK
 
     matrix = square_affine(volume.grid, LIBRARY)
     if len(volume.lead_axes) > 1:
@@ -68,13 +68,13 @@ def to_simpleitk(volume: Volume) -> sitk.Image:
         )
     values = channel_last(volume, volume.values())
     packed = np.ascontiguousarray(values, dtype=wider(values.dtype))
-    image = sitk.GetImageFromArray(packed, isVector=volume.is_colour)
+    image = SimpleITK.GetImageFromArray(packed, isVector=volume.is_colour)
     fourth = even_positions(volume, volume.lead_axes[0]) or _NO_TIMES if volume.lead_axes else None
     _place(image, matrix, fourth)
     return image
 
 
-def from_simpleitk(image: sitk.Image, *, like: Volume | None = None) -> Volume:
+def from_simpleitk(image: SimpleITK.Image, *, like: Volume | None = None) -> Volume:
     """Make a volume of a SimpleITK image, sharing its memory.
 
     Parameters
@@ -118,13 +118,14 @@ def from_simpleitk(image: sitk.Image, *, like: Volume | None = None) -> Volume:
         view = view[..., None, :, :]
     if dimension == 4:
         axes = (TIME, *axes)
-    space = Space.LOCAL if dimension == 2 else Space.PATIENT
     matrix, times = _placed(image)
+    k, j, i = view.shape[-3:]
+    grid = Grid((k, j, i), matrix, space=Space.LOCAL if dimension == 2 else Space.PATIENT)
     coordinates = {TIME: times} if times else {}
-    return arrived(view, matrix, LIBRARY, axes=axes, coordinates=coordinates, space=space, like=like)
+    return arrived(view, grid, LIBRARY, axes=axes, coordinates=coordinates, like=like)
 
 
-def labels_to_simpleitk(labels: LabelMap) -> sitk.Image:
+def labels_to_simpleitk(labels: LabelMap) -> SimpleITK.Image:
     """Make a SimpleITK image of a label map.
 
     Returns
@@ -150,7 +151,7 @@ def labels_to_simpleitk(labels: LabelMap) -> sitk.Image:
     return image
 
 
-def labels_from_simpleitk(image: sitk.Image, *, like: LabelMap | None = None) -> LabelMap:
+def labels_from_simpleitk(image: SimpleITK.Image, *, like: LabelMap | None = None) -> LabelMap:
     """Make a label map of a SimpleITK image of whole numbers, or of fractions 0..1.
 
     Parameters
@@ -186,38 +187,38 @@ def labels_from_simpleitk(image: sitk.Image, *, like: LabelMap | None = None) ->
 class _Buffer:
     """The buffer of an image, as numpy asks for it; keeps the image that owns it alive."""
 
-    def __init__(self, owner: sitk.Image, view: AnyArray) -> None:
+    def __init__(self, owner: SimpleITK.Image, view: AnyArray) -> None:
         self.owner = owner
         self.__array_interface__ = {**view.__array_interface__, "data": (view.ctypes.data, True)}
 
 
-def _view(image: sitk.Image) -> AnyArray:
+def _view(image: SimpleITK.Image) -> AnyArray:
     """Read-only array over the image's pixels.
 
     SimpleITK copies on write: the second handle on the pixels makes it leave this buffer alone when the
     caller changes the image.
     """
-    import SimpleITK as sitk
+    import SimpleITK
 
-    view = sitk.GetArrayViewFromImage(image)
-    return np.asarray(_Buffer(sitk.Image(image), view))
+    view = SimpleITK.GetArrayViewFromImage(image)
+    return np.asarray(_Buffer(SimpleITK.Image(image), view))
 
 
-def _is_vector(image: sitk.Image) -> bool:
+def _is_vector(image: SimpleITK.Image) -> bool:
     return "vector" in image.GetPixelIDTypeAsString()
 
 
 def _last_vector() -> int:
     """Highest pixel ID of plain and vector images; label images come behind it."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    return int(sitk.sitkVectorFloat64)
+    return int(SimpleITK.sitkVectorFloat64)
 
 
 # -- geometry -----------------------------------------------------------------------------------
 
 
-def _place(image: sitk.Image, matrix: FloatArray, fourth: tuple[float, float] | None) -> None:
+def _place(image: SimpleITK.Image, matrix: FloatArray, fourth: tuple[float, float] | None) -> None:
     ijk = reverse_index_order(matrix)
     spacing, origin = list(aff.spacing(ijk)), aff.origin(ijk).tolist()
     direction = np.eye(3 if fourth is None else 4)
@@ -230,7 +231,7 @@ def _place(image: sitk.Image, matrix: FloatArray, fourth: tuple[float, float] | 
     image.SetDirection(direction.ravel().tolist())
 
 
-def _placed(image: sitk.Image) -> tuple[FloatArray, tuple[float, ...]]:
+def _placed(image: SimpleITK.Image) -> tuple[FloatArray, tuple[float, ...]]:
     """(k, j, i) -> LPS, and the positions along a fourth axis where the image says any."""
     dimension = image.GetDimension()
     direction = np.array(image.GetDirection()).reshape(dimension, dimension)
@@ -257,7 +258,7 @@ def _layers(labels: LabelMap) -> Volume:
     return Volume(labels.data, labels.grid, (CHANNEL, *SPATIAL))
 
 
-def _named(image: sitk.Image) -> tuple[Segment, ...]:
+def _named(image: SimpleITK.Image) -> tuple[Segment, ...]:
     """Segments that the meta data name."""
     found: list[Segment] = []
     while image.HasMetaDataKey(f"Segment{len(found)}_LabelValue"):

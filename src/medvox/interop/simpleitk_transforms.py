@@ -10,10 +10,10 @@ from medvox.core.errors import UnsupportedError
 from medvox.core.transform import AffineTransform
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk
+    import SimpleITK
 
 
-def transform_to_simpleitk(transform: AffineTransform) -> sitk.AffineTransform:
+def transform_to_simpleitk(transform: AffineTransform) -> SimpleITK.AffineTransform:
     """Make a SimpleITK transform that maps every point as `transform` does.
 
     Notes
@@ -21,15 +21,15 @@ def transform_to_simpleitk(transform: AffineTransform) -> sitk.AffineTransform:
     SimpleITK's resampling wants the map from the points of the result to those of the input: what
     `medvox.processing.resample.resample` wants as well.
     """
-    import SimpleITK as sitk
+    import SimpleITK
 
-    result = sitk.AffineTransform(3)
+    result = SimpleITK.AffineTransform(3)
     result.SetMatrix(transform.matrix[:3, :3].ravel().tolist())
     result.SetTranslation(transform.matrix[:3, 3].tolist())
     return result
 
 
-def transform_from_simpleitk(transform: sitk.Transform) -> AffineTransform:
+def transform_from_simpleitk(transform: SimpleITK.Transform) -> AffineTransform:
     """Make an affine transform of a linear 3D one: affine, Euler, versor, similarity, or a composite.
 
     Raises
