@@ -104,7 +104,9 @@ class Viewer:
         self.page.mouse.click(*self.point(view, x, y))
         self.settle()
 
-    def drag(self, view: str, start: tuple[float, float], end: tuple[float, float], button: str = "left") -> None:
+    def drag(
+        self, view: str, start: tuple[float, float], end: tuple[float, float], button: str = "left"
+    ) -> None:
         """Press, move in small steps, release."""
         self.page.mouse.move(*self.point(view, *start))
         self.page.mouse.down(button=button)  # type: ignore[arg-type]

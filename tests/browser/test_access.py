@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from browser.conftest import CHROMIUM, FLAGS
 from browser.driver import Viewer
 
@@ -31,14 +32,24 @@ def test_tab_reaches_list_tools_and_views(viewer: Viewer) -> None:
     reached = set()
     for _ in range(60):
         viewer.page.keyboard.press("Tab")
-        reached.add(viewer.page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"))
+        reached.add(
+            viewer.page.evaluate(
+                "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"
+            )
+        )
     for name in ("Length", "Invert", "Axial plane", "3D view", "Width", "Path on the server to open"):
         assert name in reached or any(name in str(text) for text in reached), name
 
 
 def test_keys_choose_tools_layouts_and_help(viewer: Viewer) -> None:
     viewer.wait_loaded("ct-head")
-    for key, tool in [("c", "crosshair"), ("l", "length"), ("t", "rectangle"), ("p", "probe"), ("w", "window")]:
+    for key, tool in [
+        ("c", "crosshair"),
+        ("l", "length"),
+        ("t", "rectangle"),
+        ("p", "probe"),
+        ("w", "window"),
+    ]:
         viewer.page.keyboard.press(key)
         assert viewer.get("tool") == tool
     viewer.page.keyboard.press("?")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
+
 from browser.conftest import serve, stop
 from browser.driver import Viewer
 
@@ -44,7 +45,9 @@ def test_the_page_asks_no_other_host(chromium: Browser, viewer_url: str) -> None
     Viewer(page).wait_loaded()
     context.close()
     host = urlsplit(viewer_url).netloc
-    foreign = [url for url in asked if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != host]
+    foreign = [
+        url for url in asked if not url.startswith(("data:", "blob:")) and urlsplit(url).netloc != host
+    ]
     assert len(asked) > 5
     assert foreign == []
 

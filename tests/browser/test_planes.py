@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browser.driver import Viewer
 from scene import head, scans
+
+from browser.driver import Viewer
 
 SCANS = {scan.id: scan for scan in scans()}
 PLANES = ("axial", "coronal", "sagittal")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from browser.driver import Viewer
 from scene import head, scans
+
+from browser.driver import Viewer
 
 CT = next(scan for scan in scans() if scan.id == "ct-head")
 
@@ -51,7 +52,14 @@ def test_wheel_and_keys_go_through_slices_and_stop_at_the_ends(stack: Viewer) ->
     assert stack.get("slice") == 33
     stack.wheel("stack", -1)
     assert stack.get("slice") == 32
-    for key, slice_ in [("ArrowDown", 33), ("PageUp", 23), ("End", 59), ("ArrowDown", 59), ("Home", 0), ("PageDown", 10)]:
+    for key, slice_ in [
+        ("ArrowDown", 33),
+        ("PageUp", 23),
+        ("End", 59),
+        ("ArrowDown", 59),
+        ("Home", 0),
+        ("PageDown", 10),
+    ]:
         stack.page.keyboard.press(key)
         stack.settle()
         assert stack.get("slice") == slice_
@@ -140,7 +148,13 @@ def test_rectangle_statistics_agree_with_numpy(stack: Viewer) -> None:
     m = stack.get("measurements")[0]
     region = CT.stored.data[0, first[0], first[1] : last[1] + 1, first[2] : last[2] + 1].astype(float)
     # The edge decides which border voxels count: allow one row or column less.
-    means = [region[a : region.shape[0] - b, c : region.shape[1] - d].mean() for a in (0, 1) for b in (0, 1) for c in (0, 1) for d in (0, 1)]
+    means = [
+        region[a : region.shape[0] - b, c : region.shape[1] - d].mean()
+        for a in (0, 1)
+        for b in (0, 1)
+        for c in (0, 1)
+        for d in (0, 1)
+    ]
     assert min(means) - 1e-6 <= m["mean"] <= max(means) + 1e-6
     assert m["min"] == region.min()
     assert m["max"] == region.max()

@@ -60,7 +60,7 @@ function WindowSection() {
         <NumberInput
           size="xs"
           label="Width"
-          value={window.width}
+          value={Number(window.width.toPrecision(6))}
           min={0}
           hideControls
           onChange={(n) =>
@@ -70,7 +70,7 @@ function WindowSection() {
         <NumberInput
           size="xs"
           label="Center"
-          value={window.center}
+          value={Number(window.center.toPrecision(6))}
           hideControls
           onChange={(n) => typeof n === 'number' && patch({ window: { ...window, center: n } })}
         />

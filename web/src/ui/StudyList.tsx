@@ -1,6 +1,6 @@
 import { Button, TextInput } from '@mantine/core';
 import { IconFileUnknown, IconFolderOpen, IconUpload } from '@tabler/icons-react';
-import { type ChangeEvent, type SubmitEvent, useRef, useState } from 'react';
+import { type ChangeEvent, type SubmitEvent, useEffect, useRef, useState } from 'react';
 import { formatDate, formatName, plural } from '../core/format';
 import { api } from '../data/api';
 import type { Finding, ImageSummary, Series, Study } from '../data/types';
@@ -62,11 +62,16 @@ function StudyItem({ study }: { study: Study }) {
 
 function ImageItem({ series, image }: { series: Series; image: ImageSummary }) {
   const current = useMedvox((s) => s.imageId === image.id);
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (current) button.current?.scrollIntoView({ block: 'nearest' });
+  }, [current]);
   const title = series.images.length > 1 ? image.label : series.description || image.label;
   return (
     <button
       type="button"
       className="series"
+      ref={button}
       aria-current={current}
       data-image={image.id}
       onClick={() => void openImage(image.id)}
@@ -77,7 +82,7 @@ function ImageItem({ series, image }: { series: Series; image: ImageSummary }) {
       <span>
         <span className="series-title">{title || 'No description'}</span>
         <span className="series-facts">
-          <span className="chip">{image.modality ?? '–'}</span>
+          <span className="chip">{image.modality ?? series.format.toUpperCase()}</span>
           <span>{sizeText(image, series)}</span>
           <FindingsChip findings={series.findings} />
         </span>
