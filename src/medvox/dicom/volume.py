@@ -22,7 +22,7 @@ from medvox.dicom import tags
 from medvox.dicom.geometry import picture_grid, stack_grid
 from medvox.dicom.header import Header
 from medvox.dicom.lut import display_of, rescale_table_of, unit_of
-from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader
+from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader, joined_findings
 from medvox.dicom.slices import Slice
 from medvox.dicom.stacks import Stack
 
@@ -74,7 +74,7 @@ def stack_image(stack: Stack, description: str, where: str, instances: Mapping[s
     channels = formats[first.header.file].channels
     axes: tuple[str, ...] = layout.lead_axes + ((CHANNEL,) if channels > 1 else ()) + SPATIAL
     shape = layout.lead_shape + ((channels,) if channels > 1 else ()) + layout.grid.shape
-    pixel_notes = tuple(dict.fromkeys(note for f in formats.values() for note in f.findings))
+    pixel_notes = joined_findings(note for f in formats.values() for note in f.findings)
     findings = stack.findings + layout.findings + pixel_notes + _scaling_findings(stack.slices, where)
     label = _label(stack, description)
     unit = unit_of(first.header)
