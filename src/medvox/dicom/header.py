@@ -8,6 +8,7 @@ import struct
 import warnings
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -198,31 +199,17 @@ class Header:
         Decimal strings may be longer than 16 characters and may have a decimal comma. A value whose VR is
         wrong is read by the dictionary's VR where that gives numbers.
         """
-        data = self.raw(tag)
+        found = self.records.find(tag)
+        if found is None:
+            return ()
+        code, place, length = found
+        data = self.raw(tag) if code & FAR else self.records.values[place : place + length]
         if not data:
             return ()
-        stated, known = self.vr(tag), self._known_vr(tag)
-        if known in ("DS", "IS") and _NUMBER_CHARACTERS.issuperset(data):
-            return _from_text(data)
-        for vr in (stated,) if stated == known else (stated, known):
-            if vr in _VAGUE and vr != known:
-                continue
-            numbers = self._from_binary(data, vr) if vr in _BINARY or vr == "AT" else _from_text(data)
-            if numbers:
-                return numbers
-        return ()
-
-    def _from_binary(self, data: bytes, vr: str) -> tuple[float, ...]:
-        order = ">" if self.encoding.big_endian else "<"
-        code = "HH" if vr == "AT" else _BINARY[vr]
-        numbers: tuple[float, ...] = tuple(
-            value
-            for values in struct.iter_unpack(order + code, _whole(data, order + code))
-            for value in values
-        )
-        if vr == "AT":
-            return tuple(int(a) << 16 | int(b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
-        return numbers if all(map(math.isfinite, numbers)) else ()
+        known = VRS.get(tag)
+        if known is None or known == "XS":
+            known = self._known_vr(tag)
+        return _numbers(data, code & 0xFFFF, known, self.encoding.big_endian)
 
     def ints(self, tag: int) -> tuple[int, ...]:
         """Values as whole numbers; () when the element is absent or any of its values is not one."""
@@ -231,7 +218,8 @@ class Header:
 
     def number(self, tag: int) -> float | None:
         """First value as a number."""
-        return next(iter(self.floats(tag)), None)
+        numbers = self.floats(tag)
+        return numbers[0] if numbers else None
 
     def integer(self, tag: int) -> int | None:
         """First value as a whole number."""
@@ -285,6 +273,31 @@ class Header:
 
 def _at_pixels(tag: int, _vr: str | None, _length: int) -> bool:
     return tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
+
+
+@lru_cache(maxsize=1 << 14)
+def _numbers(data: bytes, code: int, known: str, big_endian: bool) -> tuple[float, ...]:
+    """Numbers of a value; kept, since most values recur from slice to slice."""
+    if known in ("DS", "IS") and _NUMBER_CHARACTERS.issuperset(data):
+        return _from_text(data)
+    stated = vr_text(code) or known
+    for vr in (stated,) if stated == known else (stated, known):
+        if vr in _VAGUE and vr != known:
+            continue
+        numbers = _from_binary(data, vr, big_endian) if vr in _BINARY or vr == "AT" else _from_text(data)
+        if numbers:
+            return numbers
+    return ()
+
+
+def _from_binary(data: bytes, vr: str, big_endian: bool) -> tuple[float, ...]:
+    code = (">" if big_endian else "<") + ("HH" if vr == "AT" else _BINARY[vr])
+    numbers: tuple[float, ...] = tuple(
+        value for values in struct.iter_unpack(code, _whole(data, code)) for value in values
+    )
+    if vr == "AT":
+        return tuple(int(a) << 16 | int(b) for a, b in zip(numbers[::2], numbers[1::2], strict=True))
+    return numbers if all(map(math.isfinite, numbers)) else ()
 
 
 def _whole(data: bytes, code: str) -> bytes:
