@@ -33,7 +33,7 @@ _WINDOW = 1 << 15
 _PIECE = 1 << 20
 _FEED = 1 << 20
 _ISAL_LEVEL, _ISAL_MEMORY = 2, 3
-"""Measured on CT, MR and PET: at most 1.014 times zlib's level 1 in size; with more memory the blocks of
+"""Measured on CT and MR: at most 1.014 times zlib's level 1 in size; with more memory the blocks of
 one Huffman table grow, and up to 1.028 times."""
 _END = b"\x03\0"  # an empty final block
 _WBITS = {"gzip": 31, "zlib": 15}
