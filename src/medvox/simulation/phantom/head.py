@@ -80,7 +80,7 @@ def _face() -> Shape:
     bridge = tube([(0, -86, 722), (0, -93, 708), (0, -99, 696)], (7, 4.5, 3))
     wall = tube([(13, -84, 712), (15, -84, 690), (17, -80, 668)], (4, 4, 6))
     plates = tube([(20, -34, 690), (20, -36, 650)], 5)
-    brow = vessel([(8, -86, 725, 5), (28, -86, 727, 5), (48, -73, 722, 5)], 5)
+    brow = vessel([(8, -83, 724, 4), (28, -86, 727, 5), (48, -73, 722, 5)], 5)
     shape = maxilla.join(*_both(cheek), *_both(outer), bridge, *_both(wall), *_both(_rim()), blend=6)
     shape = shape.join(*_both(plates), *_both(brow), blend=6)
     socket = ellipsoid((31, -66, 704), (18.5, 34, 16.5), rotation("z", 14))

@@ -173,22 +173,21 @@ def near_rows(
     bool
         Whether all of the neighbourhood lies inside.
     """
-    count, solids, cuts, deep = 0, 0, 0, False
+    count, cuts, deep, nearest, blend = 0, 0, False, 1e9, 0.0
     for n in range(rows.shape[0]):
         d = _primitive(rows, n, sections, point[0], point[1], point[2])
-        far = reach + rows[n, 2]
-        inside = d < -(1.5 * reach + rows[n, 2])
-        if (rows[n, 1] == COMMON and inside) or (rows[n, 1] != COMMON and d > far):
-            continue
+        far = reach + 1.25 * rows[n, 2]
         if rows[n, 1] == UNION:
-            solids += 1
-            deep = deep or inside
-        else:
+            nearest, blend = min(nearest, d), max(blend, rows[n, 2])
+            deep = deep or d < -1.5 * reach
+        if (rows[n, 1] == COMMON and d < -1.5 * far) or (rows[n, 1] != COMMON and d > far):
+            continue
+        if rows[n, 1] != UNION:
             cuts += 1
         for column in range(ROW):
             kept[count, column] = rows[n, column]
         count += 1
-    if solids == 0:
+    if nearest > reach + 0.5 * blend:
         return 0, False
     return count, deep and cuts == 0
 

@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from medvox.simulation.phantom.canvas import Canvas
 from medvox.simulation.phantom.landmarks import Vertebra, chest_wall, spine_frame, spine_y, vertebrae
-from medvox.simulation.phantom.shapes import Shape, curve, ellipsoid, half_space, sheet, tube, vessel
+from medvox.simulation.phantom.shapes import (
+    Shape,
+    curve,
+    ellipsoid,
+    half_space,
+    rotation,
+    sheet,
+    tube,
+    vessel,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -135,13 +144,12 @@ def _cartilage(number: int, start: FloatArray) -> Shape:
 
 
 def _sternum(canvas: Canvas) -> None:
-    spots = np.array(
-        [(0, -52, 530, 14), (0, -62, 508, 25), (0, -70, 487, 17), (0, -78, 460, 15), (0, -88, 415, 19),
-         (0, -92, 392, 14), (0, -93, 375, 7)]
-    )  # fmt: skip
-    path = curve(spots, 5)
-    plate = tube(path[:, :3], path[:, 3], flat=((0, 1, 0.25), 3.0)).roughen(0.5, 9)
-    bone(canvas, plate, "sternum", 1.5)
+    handle = ellipsoid((0, -61, 509), (25, 6.5, 24), rotation("x", -22), 2.6)
+    notch = ellipsoid((0, -50, 540), (11, 12, 12))
+    blade = ellipsoid((0, -81, 438), (17, 5.5, 55), rotation("x", -12), 3.0)
+    tip = tube([(0, -91, 392), (0, -93, 374)], (7, 4), flat=((0, 1, 0.1), 2.0))
+    shape = handle.cut(notch, blend=4).join(blade, tip, blend=5)
+    bone(canvas, shape.roughen(0.4, 9), "sternum", 1.5)
 
 
 def _pelvis(canvas: Canvas) -> None:
