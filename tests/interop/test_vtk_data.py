@@ -133,6 +133,21 @@ def test_points_and_triangles_are_shared_and_kept_alive():
     assert mesh_from_vtk(poly).volume_ml == pytest.approx(1.0)
 
 
+def test_a_surface_of_vtk_lies_where_the_voxels_are():
+    """Around one bright voxel of an oblique, left-handed grid: VTK does all of the geometry."""
+    from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
+
+    grid = SAMPLES["left-handed"].grid
+    values = np.zeros(grid.shape, np.int16)
+    values[2, 3, 4] = 100
+    surface = vtkFlyingEdges3D()
+    surface.SetInputData(to_vtk(Volume(values, grid)))
+    surface.SetValue(0, 50)
+    surface.Update()
+    mesh = mesh_from_vtk(surface.GetOutput())
+    assert mesh.vertices_mm.mean(axis=0).tolist() == pytest.approx(grid.to_patient((2, 3, 4)).tolist())
+
+
 def test_polygons_become_triangles():
     cube = vtkCubeSource()
     cube.SetXLength(10)
