@@ -207,3 +207,10 @@ def test_round_trip_of_any_volume(tmp_path_factory, volume):
     report = MetaImageFormat().write(volume, path)
     changed = set(differences(volume, opened(path)[1], 1e-6))
     assert changed <= ({"type"} if report.losses else set())
+
+
+@pytest.mark.parametrize("name", ["pixels", "local-plain"])
+def test_no_place_is_claimed_where_none_is_known(tmp_path, name):
+    volume = sample_volumes()[name]
+    assert MetaImageFormat().write(volume, tmp_path / "x.mha").losses == ()
+    assert opened(tmp_path / "x.mha")[0].grid == volume.grid

@@ -107,7 +107,8 @@ class MetaImageFormat(Format):
         stored = stored_values(volume, _accepted, progress, keeps_rescale=False)
         values, names = _file_order(stored.values, volume, path)
         keys = _keys(volume, values, names)
-        keeps = () if even_step(volume) == _NO_TIMES else ("even_times",)
+        keeps = [] if even_step(volume) == _NO_TIMES else ["even_times"]
+        keeps += ["space"] if _unplaced(volume) else []
         losses = [*common_losses(volume, keeps), *stored.losses]
         if not is_orthonormal(volume.grid.affine):
             losses.append("The axes are sheared: other programs may take them to be at right angles.")
@@ -313,6 +314,19 @@ def _file_order(values: NDArray[Any], volume: Volume, path: Path) -> tuple[NDArr
     return arranged.astype(arranged.dtype.newbyteorder("<"), copy=False), lead
 
 
+def _unplaced(volume: Volume) -> tuple[str, ...]:
+    """Keys left out of the header, so that it claims no more than is known; their defaults are the grid's."""
+    grid = volume.grid
+    if set(volume.axes) - {CHANNEL, *SPATIAL}:  # the times need the keys
+        return ()
+    plain = np.array_equal(grid.direction, np.eye(3)[:, ::-1]) and not grid.affine[:3, 3].any()
+    if grid.space is Space.PIXEL and plain and grid.spacing_mm == (1.0, 1.0, 1.0):
+        return ("TransformMatrix", "Offset", "CenterOfRotation", "ElementSpacing")
+    if grid.space is Space.LOCAL and plain:
+        return ("TransformMatrix", "Offset", "CenterOfRotation")
+    return ()
+
+
 def _keys(volume: Volume, values: NDArray[Any], lead: list[str]) -> dict[str, str]:
     count = 3 + len(lead)
     ijk = reverse_index_order(volume.grid.affine)
@@ -336,6 +350,8 @@ def _keys(volume: Volume, values: NDArray[Any], lead: list[str]) -> dict[str, st
         "ElementSpacing": say(steps),
         "DimSize": say(extent),
     }
+    for name in _unplaced(volume):
+        del keys[name]
     if volume.is_colour:
         keys["ElementNumberOfChannels"] = str(volume.channels)
     return keys | {"ElementType": _NAMES[values.dtype.str[1:]]}

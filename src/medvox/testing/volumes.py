@@ -89,6 +89,7 @@ def sample_volumes() -> dict[str, Volume]:
         "float16": Volume(ramp(SHAPE, "float32").astype(np.float16), axial),
         "int64": Volume(ramp(SHAPE, "int32").astype(np.int64), axial),
         "local": Volume(ramp(SHAPE, "uint8"), replace(axial, space=Space.LOCAL)),
+        "local-plain": Volume(ramp(SHAPE, "uint8"), replace(_plain_grid(), space=Space.LOCAL)),
         "pixels": Volume(ramp(SHAPE, "uint8"), Grid.pixels(SHAPE)),
         "named": replace(
             int16,
@@ -99,6 +100,10 @@ def sample_volumes() -> dict[str, Volume]:
             provenance=Provenance(axial, sources),
         ),
     }
+
+
+def _plain_grid() -> Grid:
+    return Grid(SHAPE, aff.compose((2.0, 0.5, 0.5), _AXIAL, (0, 0, 0)))
 
 
 def _mirrored() -> Grid:

@@ -79,10 +79,10 @@ class NiftiFormat(Format):
         return (self._content(path).image(),)
 
     def companions(self, path: Path) -> tuple[Path, ...]:
-        """Return the other file of a pair."""
-        ending = ".img" if path.name.lower().endswith((".hdr", ".hdr.gz")) else ".hdr"
-        pair = path.name.lower().endswith((".hdr", ".hdr.gz", ".img", ".img.gz"))
-        partner = _partner(path, ending) if pair else None
+        """Return the .img of a .hdr; a .img has none, so that exactly one of the two is opened."""
+        if not path.name.lower().endswith((".hdr", ".hdr.gz")):
+            return ()
+        partner = _partner(path, ".img")
         return (partner,) if partner else ()
 
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
