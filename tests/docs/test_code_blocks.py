@@ -59,6 +59,7 @@ def test_the_pages_with_code_are_found():
 @pytest.mark.usefixtures("working_folder")
 def test_the_code_of_a_page_runs(page):
     names: dict[str, object] = {"__name__": page.stem}
+    before = len(names)
     for line, code in blocks(page):
         exec(compile("\n" * line + code, str(page), "exec"), names)
-    assert "mv" in names
+    assert len(names) > before + len(["__builtins__"])
