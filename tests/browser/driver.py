@@ -55,8 +55,9 @@ class Viewer:
 
     def go(self, fragment: str) -> None:
         """Open the page anew at a view state: `image=…&layout=…`."""
-        self.page.evaluate("hash => { location.hash = hash; }", fragment)
-        self.page.reload()
+        address = self.page.url.split("#")[0]
+        self.page.goto("about:blank")
+        self.page.goto(f"{address}#{fragment}")
         self.wait("true")
         self.wait_loaded(dict(part.split("=", 1) for part in fragment.split("&"))["image"])
         self.settle()

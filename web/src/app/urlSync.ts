@@ -12,15 +12,17 @@ export function keepUrl(window: Window): () => void {
   const write = () => {
     timer = undefined;
     const state = getState();
-    if (!state.info) return;
-    written = urlHash(state);
-    window.history.replaceState(null, '', written);
+    // A fragment that was changed by hand is on its way to `onHash`: leave it alone.
+    if (!state.info || window.location.hash !== written) return;
+    window.history.replaceState(null, '', urlHash(state));
+    written = window.location.hash;
   };
   const stop = store.subscribe(() => {
     timer ??= setTimeout(write, DELAY_MS);
   });
   const onHash = () => {
     if (window.location.hash === written) return;
+    written = window.location.hash;
     const url = decodeHash(window.location.hash);
     if (url.imageId) void openImage(url.imageId, url);
   };

@@ -11,7 +11,7 @@ const COARSE = 8;
 const FINE = 2;
 const FULL = 1;
 /** At rest for this long, ms. */
-const REST_MS = 500;
+const REST_MS = 1200;
 
 interface Mapper {
   getSampleDistance(): number;
