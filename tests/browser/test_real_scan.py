@@ -1,4 +1,4 @@
-"""The real server and a real tilted head CT: what the page reads, against the headers and pixels."""
+"""The real server and a tilted head CT, real and built: what the page reads, against headers and pixels."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pytest
 from browser.conftest import ROOT, stop
 from browser.driver import Viewer
 from data import data_dir
+from medvox.testing import dicom_builder as build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +24,24 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="module")
-def folder() -> Path:
-    """28 slices of a GE head CT, tilted by 18.5 degrees, unevenly spaced."""
-    return data_dir("ct_head_ge_tilt")
+def built_head(folder: Path) -> Path:
+    """The twin of the real scan: a bright shell around a soft ball, tilted and unevenly spaced."""
+    depths = np.array([0, 5, 10, 15, 20, 27, 34, 41, 48, 55], float)
+    j, i = np.indices((96, 96)) - 47.5
+    radii = [np.sqrt(j**2 + i**2 + (depth - 27) ** 2) for depth in depths]
+    slices = np.stack([np.select([r < 32, r < 38], [40 + j, 900], -1000) for r in radii])
+    places = [(-47.5, -47.5 - 0.33 * depth, depth) for depth in depths]
+    values = {"modality": "CT", "RescaleSlope": 1, "RescaleIntercept": -24}
+    build.save(build.stack(slices.astype(np.int16), positions_mm=places, **values), folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["built", "ct_head_ge_tilt"])
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The twin, and 28 slices of a GE head CT, tilted by 18.5 degrees, unevenly spaced."""
+    if request.param == "built":
+        return built_head(tmp_path_factory.mktemp("head"))
+    return data_dir(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +111,8 @@ def test_planes_and_volume_show_a_regular_copy_with_a_badge(page: Viewer) -> Non
     page.wait("s.views.volume !== undefined")
     page.page.wait_for_timeout(500)
     assert (page.picture("volume").max(axis=2) > 60).mean() > 0.1
+    before = page.picture("volume").astype(float)
+    width, height = page.size("volume")
+    page.drag("volume", (0.4 * width, 0.5 * height), (0.7 * width, 0.4 * height))
+    page.page.wait_for_timeout(1500)
+    assert np.abs(page.picture("volume") - before).mean() > 1
