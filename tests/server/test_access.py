@@ -154,7 +154,7 @@ def test_the_page_carries_session_and_first_picture(live: Live) -> None:
     assert boot["session"] == live.json("/session")
     preview = boot["preview"]
     assert isinstance(preview, dict)
-    assert (preview["image_id"], preview["label"]) == (live.image_id("Head tilted"), "Head tilted")
+    assert (preview["image_id"], preview["label"]) == (live.image_id("Huge"), "Huge")
     assert preview["data_url"].startswith("data:image/png;base64,iVBOR")
     assert answer.text.index("medvox-boot") < answer.text.index("</head>")
     assert answer.headers["cache-control"] == "no-store"

@@ -5,9 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medvox.server.catalog import relative_file
+from medvox.core.study import Image, Kind, Patient, Scan, Study
+from medvox.server.catalog import Catalog, relative_file
 from server.conftest import Live
-from server.synthetic_scan import NAME, ROOT, ct_tilted, echoes, pet, tilted_uneven_grid
+from server.synthetic_scan import (
+    NAME,
+    ROOT,
+    cine,
+    ct_tilted,
+    ct_unsigned,
+    echoes,
+    everything,
+    floats,
+    image,
+    pet,
+    projection,
+    series,
+    tilted_uneven_grid,
+)
 
 pytestmark = pytest.mark.net
 
@@ -30,10 +45,26 @@ def test_studies_list_everything_with_its_findings(live: Live) -> None:
     assert [f["code"] for f in study["series"][0]["findings"]] == ["gantry-tilt"]
 
 
-def test_ids_stay_the_same_from_run_to_run(live: Live) -> None:
-    from medvox.server.catalog import Catalog
-    from server.synthetic_scan import everything
+def test_the_largest_volume_is_shown_first(live: Live) -> None:
+    assert live.json("/studies")["first_image_id"] == live.image_id("Huge")
 
+
+def test_what_is_shown_first_does_not_depend_on_the_order_of_the_list() -> None:
+    def first(*listed: Image) -> str | None:
+        made = tuple(series(number, one) for number, one in enumerate(listed))
+        catalog = Catalog(Scan(("/x",), (Study("1.2", Patient(), "", made),), ()))
+        entry, told = catalog.first(), catalog.studies(1).first_image_id
+        assert told == (entry.id if entry else None)
+        return entry.image.label if entry else None
+
+    small, large = image(floats()), image(ct_unsigned())
+    moving, flat = image(cine(), Kind.CINE), image(projection(), Kind.PICTURE)
+    assert first(flat, moving, small, large) == first(large, small, moving, flat) == "Unsigned"
+    assert first(flat, moving) == "Hand"
+    assert first() is None
+
+
+def test_ids_stay_the_same_from_run_to_run(live: Live) -> None:
     again = Catalog(everything())
     assert list(again.images) == list(live.session.catalog.images)
     assert len(set(again.images) | set(again.series)) == len(again.images) + len(again.series)

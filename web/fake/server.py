@@ -110,7 +110,9 @@ class World:
         studies = [self._study(*row) for row in shown]
         if self.opened:
             studies.append(self._opened())
-        return {"revision": self.revision, "studies": studies, "findings": []}
+        images = [i for study in studies for series in study["series"] for i in series["images"]]
+        first = images[0]["id"] if images else None
+        return {"revision": self.revision, "first_image_id": first, "studies": studies, "findings": []}
 
     def _study(self, sid: str, text: str, date: str, name: str, pid: str, ids: list[str]) -> dict[str, object]:
         patient = {"name": name, "id": pid, "birth_date": "19600101", "sex": "O", "age": "064Y"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -79,17 +80,25 @@ class Catalog:
         return self.series[series_id]
 
     def first(self) -> ImageEntry | None:
-        """Return the image to show first: a volume of some size, else a volume, else any image."""
+        """Return the image to show first: the volume of most voxels, else the first image of all.
+
+        Time points do not count: an anatomical volume tells more than a long series of small ones.
+        """
         entries = list(self.images.values())
         volumes = [e for e in entries if e.image.kind is Kind.VOLUME]
-        large = [e for e in volumes if e.image.shape[-3] >= 10]
-        return next(iter(large or volumes or entries), None)
+        if not volumes:
+            return next(iter(entries), None)
+        return max(volumes, key=lambda e: prod(e.image.grid.shape))
 
     def studies(self, revision: int) -> api.Studies:
         """Everything, as the client gets it."""
         studies = [self._study(*row) for row in self._studies]
+        first = self.first()
         return api.Studies(
-            revision=revision, studies=studies, findings=findings(self.scan.findings, self.scan.roots)
+            revision=revision,
+            first_image_id=None if first is None else first.id,
+            studies=studies,
+            findings=findings(self.scan.findings, self.scan.roots),
         )
 
     def _study(self, study_id: str, study: Study, series_ids: list[str]) -> api.Study:

@@ -126,6 +126,7 @@ class Studies(Model):
     """Everything that was found so far, and the revision of the session it belongs to."""
 
     revision: int
+    first_image_id: str | None
     studies: list[Study]
     findings: list[Finding]
 

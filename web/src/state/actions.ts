@@ -46,18 +46,11 @@ function summaryOf(studies: Studies | null, id: string): ImageSummary | undefine
   return undefined;
 }
 
-const firstImage = (studies: Studies): string | null =>
-  studies.studies.flatMap((study) => study.series.flatMap((series) => series.images))[0]?.id ??
-  null;
-
 async function refreshStudies(): Promise<void> {
   try {
     const studies = await api.studies();
     patch({ studies });
-    if (!wanted) {
-      const first = firstImage(studies);
-      if (first) await openImage(first);
-    }
+    if (!wanted && studies.first_image_id) await openImage(studies.first_image_id);
   } catch (error) {
     report(error, 'list of studies');
   }

@@ -712,6 +712,8 @@ export interface components {
         Studies: {
             /** Findings */
             findings: components["schemas"]["Finding"][];
+            /** First Image Id */
+            first_image_id: string | null;
             /** Revision */
             revision: number;
             /** Studies */
