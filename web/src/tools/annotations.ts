@@ -89,6 +89,28 @@ function collect(): void {
   }
 }
 
+/** The colours of the page for what is drawn on the views. */
+export function styleAnnotations(): void {
+  const { style } = annotation.config;
+  const known = style.getDefaultToolStyles();
+  const [color, marked] = ['#5eead4', '#fde68a'];
+  style.setDefaultToolStyles({
+    ...known,
+    global: {
+      ...known.global,
+      color,
+      colorHighlighted: marked,
+      colorSelected: color,
+      lineWidth: '1.5',
+      textBoxColor: color,
+      textBoxColorHighlighted: marked,
+      textBoxColorSelected: color,
+      textBoxFontFamily: 'system-ui, sans-serif',
+      textBoxFontSize: '13px',
+    },
+  });
+}
+
 /** Keeps the state's list of measurements in step with what is drawn. */
 export function followAnnotations(): void {
   const { ANNOTATION_COMPLETED, ANNOTATION_MODIFIED, ANNOTATION_REMOVED } = Enums.Events;

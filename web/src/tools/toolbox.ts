@@ -20,6 +20,7 @@ import {
   lengthLines,
   rectangleLines,
   removeAllMeasurements,
+  styleAnnotations,
 } from './annotations';
 import { CrosshairTool, ScrollTool, ShiftDragTool, WindowDragTool } from './dragTools';
 import { pinProbe, probeAt } from './probe';
@@ -60,6 +61,7 @@ export function startTools(viewer: Viewer): void {
   bindPlanar(getState().tool);
   watch((s) => s.tool, bindPlanar);
   watch((s) => s.imageId, removeAllMeasurements);
+  styleAnnotations();
   followAnnotations();
   viewer.onViews = assignViews;
 }
