@@ -133,7 +133,9 @@ def _image_without_size(header: Header) -> tuple[Finding, ...]:
         text = "Pixel data without Rows and Columns: not shown"
         return (Finding("unreadable-file", Level.ERROR, header.name, text, "PS3.3 C.7.6.3"),)
     if header.pixel is None and sized:
-        return (Finding("truncated-pixel-data", Level.ERROR, header.name, "Rows and Columns, but no pixel data"),)
+        return (
+            Finding("truncated-pixel-data", Level.ERROR, header.name, "Rows and Columns, but no pixel data"),
+        )
     return ()
 
 
