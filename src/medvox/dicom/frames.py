@@ -10,6 +10,7 @@ from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.enhanced import enhanced_slices
 from medvox.dicom.header import Header
+from medvox.dicom.multiframe import RT_DOSE, multiframe_slices
 from medvox.dicom.slices import Facts, Scaling, Slice
 from medvox.dicom.times import seconds_of_date_time, seconds_of_day
 from medvox.dicom.vendors import canon, ge, philips, siemens, united_imaging
@@ -39,17 +40,14 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
         return _mosaic(base, layout)
     if "VFRAME" in header.texts(tags.IMAGE_TYPE) and tags.UIH_FRAMES in header:
         return _tiled(base)
-    frames = max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1)
-    if frames == 1:
-        return [base], []
-    return [_with(base, frame=n) for n in range(frames)], []
+    return multiframe_slices(base, max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1))
 
 
 def _classic(header: Header) -> Slice:
     position = header.floats(tags.IMAGE_POSITION_PATIENT)
     orientation = header.floats(tags.IMAGE_ORIENTATION_PATIENT)
     spacing = header.floats(tags.PIXEL_SPACING)
-    scaling = Scaling(header.number(tags.RESCALE_SLOPE) or 1.0, header.number(tags.RESCALE_INTERCEPT) or 0.0)
+    scaling = _scaling(header)
     precise = None
     if philips.is_philips(header):
         precise = philips.precise_scaling(scaling, header.number(tags.PHILIPS_SCALE_SLOPE))
@@ -66,6 +64,13 @@ def _classic(header: Header) -> Slice:
         scaling=scaling,
         precise=precise,
     )
+
+
+def _scaling(header: Header) -> Scaling:
+    """Modality rescale; of a dose Dose Grid Scaling (PS3.3 C.8.8.3)."""
+    if header.text(tags.SOP_CLASS_UID) == RT_DOSE:
+        return Scaling(header.number(tags.DOSE_GRID_SCALING) or 1.0, 0.0)
+    return Scaling(header.number(tags.RESCALE_SLOPE) or 1.0, header.number(tags.RESCALE_INTERCEPT) or 0.0)
 
 
 def _finite(values: tuple[float, ...], count: int) -> bool:

@@ -121,6 +121,8 @@ def unit_of(header: Header) -> str:
     if kind in RESCALE_UNITS:
         return RESCALE_UNITS[kind]
     modality = header.text(MODALITY).strip().upper()
+    if modality == "RTDOSE":
+        return "Gy" if header.text(DOSE_UNITS).strip().upper() == "GY" else "1"
     if modality in ("PT", "NM"):
         return _pet_unit(header)
     if modality == "CT" and not kind and "LOCALIZER" not in header.texts(IMAGE_TYPE):

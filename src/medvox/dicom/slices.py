@@ -71,6 +71,8 @@ class Slice:
         Thickness), or None.
     tile
         (row, column) of its first pixel in the frame, or None where it fills the frame.
+    cine
+        Whether it is a frame over time of its instance, which then is an image of its own.
     read_facts
         Reads `facts`, which most series never need.
     scaling
@@ -91,6 +93,7 @@ class Slice:
     scaling: Scaling = Scaling()
     precise: Scaling | None = None
     tile: tuple[int, int] | None = None
+    cine: bool = False
 
     @cached_property
     def facts(self) -> Facts:

@@ -102,8 +102,8 @@ def make_stacks(slices: Sequence[Slice], where: str) -> list[Stack]:
     where
         Name of the series for findings.
     """
-    placed = [s for s in slices if s.position_mm is not None and s.orientation and s.spacing_mm]
-    loose = [s for s in slices if s.position_mm is None or not s.orientation or not s.spacing_mm]
+    placed = [s for s in slices if _has_place(s) and not s.cine]
+    loose = [s for s in slices if not _has_place(s) or s.cine]
     groups = _by_plane(placed)
     orientations = {_plane_key(g[0])[1] for g in groups}
     notes: tuple[Finding, ...] = ()
@@ -113,6 +113,10 @@ def make_stacks(slices: Sequence[Slice], where: str) -> list[Stack]:
     stacks = [stack for group in groups for stack in _resolve(group, where, ())]
     stacks = [replace(s, findings=notes + s.findings) for s in stacks]
     return stacks + _loose_stacks(loose)
+
+
+def _has_place(s: Slice) -> bool:
+    return s.position_mm is not None and bool(s.orientation) and s.spacing_mm is not None
 
 
 # -- planes -----------------------------------------------------------------------------------
@@ -326,4 +330,7 @@ def _loose_stacks(slices: Sequence[Slice]) -> list[Stack]:
     for s in slices:
         parts[id(s.header)].append(s)
     ordered = sorted(parts.values(), key=lambda p: p[0].facts.instance_number or 0)
-    return [Stack(tuple(p), lead=len(p), axis=TIME if len(p) > 1 else "", placed=False) for p in ordered]
+    return [
+        Stack(tuple(p), lead=len(p), axis=TIME if len(p) > 1 else "", placed=p[0].cine and _has_place(p[0]))
+        for p in ordered
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -235,9 +235,8 @@ def _times(stack: Stack) -> tuple[float, ...]:
     if stack.lead < 2 or stack.axis != "time":
         return ()
     firsts = [stack.slices[n * stack.count] for n in range(stack.lead)]
-    if not stack.placed:
-        step = firsts[0].header.number(0x00181063) or 0.0  # Frame Time, ms
-        return tuple(n * step / 1000 for n in range(stack.lead)) if step > 0 else ()
+    if not stack.placed or firsts[0].cine:
+        return _frame_times(firsts[0].header, stack.lead)
     start = _seconds(firsts[0])
     acquired = [_after(start, _seconds(s)) for s in firsts]
     triggers = [s.facts.trigger_time_ms for s in firsts]
@@ -249,6 +248,17 @@ def _times(stack: Stack) -> tuple[float, ...]:
     if repetition and math.isfinite(repetition) and repetition > 0:
         return tuple(n * repetition / 1000 for n in range(stack.lead))
     return ()
+
+
+def _frame_times(header: Header, frames: int) -> tuple[float, ...]:
+    """Seconds of each frame by Frame Time or Frame Time Vector (PS3.3 C.7.6.5); () if neither tells."""
+    step = header.number(tags.FRAME_TIME) or 0.0
+    if step > 0:
+        return tuple(n * step / 1000 for n in range(frames))
+    steps = header.floats(tags.FRAME_TIME_VECTOR)
+    if len(steps) != frames or any(s <= 0 for s in steps[1:]):
+        return ()
+    return tuple(round(passed / 1000, 6) for passed in accumulate((0.0, *steps[1:])))
 
 
 def instance_of(header: Header) -> Instance:
@@ -269,7 +279,7 @@ def _label(stack: Stack, description: str) -> str:
             words.append(_COMPONENT_WORDS.get(value, value))
         else:
             words.append(_FACT_WORDS.get(name, name + " {}").format(value))
-    if not stack.placed and not stack.ambiguous:
+    if (not stack.placed or stack.slices[0].cine) and not stack.ambiguous:
         number = stack.slices[0].facts.instance_number
         words += [f"#{number}"] if number is not None else []
     return ", ".join(words)
