@@ -92,24 +92,25 @@ def fake_environment(dev, monkeypatch):
 def test_the_environment_is_renewed_only_when_the_projects_files_change(dev, repository, monkeypatch):
     commands = fake_environment(dev, monkeypatch)
     dev.python_environment(full=False)
-    assert commands[-1][-4:] == ["-c", "constraints.txt", "-e", "."]
+    assert commands[-2][-4:] == ["-c", "constraints.txt", "-e", "."]
+    assert commands[-1][-1] == "medvox.workflows.warm_up"
     commands.clear()
     dev.python_environment(full=False)
     assert commands == []
     with (repository / "constraints.txt").open("a") as file:
         file.write("# changed\n")
     dev.python_environment(full=False)
-    assert len(commands) == 2
+    assert len(commands) == 3  # pip, the packages, the kernels
 
 
 def test_a_full_environment_names_torch_and_stays_full(dev, repository, monkeypatch):
     commands = fake_environment(dev, monkeypatch)
     dev.python_environment(full=False)
     dev.python_environment(full=True)
-    assert commands[-1][-5:] == ["torch==2.13.0", "-e", ".[highdicom]", "--group", "dev"]
+    assert commands[-2][-5:] == ["torch==2.13.0", "-e", ".[highdicom]", "--group", "dev"]
     (repository / "pyproject.toml").write_text("# changed\n")
     dev.python_environment(full=False)
-    assert "--group" in commands[-1]
+    assert "--group" in commands[-2]
 
 
 def test_an_environment_of_another_folder_is_made_anew(dev, repository, monkeypatch):

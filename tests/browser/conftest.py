@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def serve(*options: str) -> tuple[subprocess.Popen[str], str]:
     """Start the fake server and return it with its address."""
-    command = [sys.executable, str(FAKE / "server.py"), "--static", str(STATIC), *options]
+    command = [sys.executable, str(FAKE / "fake_server.py"), "--static", str(STATIC), *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout
     return process, process.stdout.readline().strip()

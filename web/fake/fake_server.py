@@ -1,6 +1,6 @@
 """A fake medvox server: docs/reference/viewer-api.md served from synthetic arrays.
 
-    python web/fake/server.py --port 8765 --static src/medvox/server/static
+    python web/fake/fake_server.py --port 8765 --static src/medvox/server/static
 
 It prints its URL. For the client's own tests and for `npm run dev`; no patient data, no state kept.
 """
