@@ -76,7 +76,7 @@ class MetaImageFormat(Format):
     compress: bool = False
 
     def sniff(self, head: Head) -> float:
-        """Look for a first line ``ObjectType = Image`` or ``NDims = ``."""
+        """Look for a first line ``ObjectType = Image`` or one that states ``NDims``."""
         if not head.first.lstrip().startswith(_FIRST_KEYS):
             return 0.0
         text = head.first.decode("latin-1")

@@ -79,8 +79,8 @@ UPTAKE = {
 def signal(tissue: Tissue, sequence: PulseSequence, concentration_mm: float = 0.0) -> float:
     """Noise-free signal of a tissue, water fully relaxed = 1.
 
-    Spin echo ρ(1 - e^(-TR/T1)) e^(-TE/T2); inversion |1 - 2e^(-TI/T1)/(1 + e^(-TR/T1))| instead of the
-    first bracket; spoiled gradient echo by the Ernst formula.
+    Spin echo ``ρ(1 - exp(-TR/T1)) exp(-TE/T2)``; inversion ``|1 - 2exp(-TI/T1)/(1 + exp(-TR/T1))|``
+    instead of the first bracket; spoiled gradient echo by the Ernst formula.
     """
     rate = 1000 / tissue.t1_ms + RELAXIVITY * concentration_mm
     t1 = 1000 / rate
