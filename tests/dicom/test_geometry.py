@@ -36,6 +36,12 @@ def test_a_missing_slice_is_named(tmp_path):
     assert "1 missing after slice 2" in note.text
 
 
+def test_a_missing_slice_of_four_is_named(tmp_path):
+    slices = build.stack(ramp(4))
+    found = opened(tmp_path, slices[:2] + slices[3:])
+    assert "missing-slice" in codes(found)
+
+
 def test_oblique_positions_agree_with_the_standard_equation(tmp_path):
     """PS3.3 equation C.7.6.2.1-1, written out."""
     row = np.array([0.8, 0.6, 0.0])

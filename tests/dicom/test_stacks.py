@@ -184,3 +184,128 @@ def test_no_order_of_files_changes_the_volume(tmp_path_factory, order):
     found = opened(tmp_path_factory.mktemp("order"), [slices[n] for n in order])
     truth = np.stack([ramp(offset=1000 * t) for t in range(3)])
     assert np.array_equal(images(found)[0].open().values(), truth)
+
+
+def test_an_acquisition_over_midnight_keeps_its_order(tmp_path):
+    times = ("235950", "235955", "000000", "000005")
+    (image,) = images(opened(tmp_path, volumes(4, AcquisitionTime=lambda t: times[t])))
+    volume = image.open()
+    assert volume.values()[:, 0, 0, 0].tolist() == [0, 1000, 2000, 3000]
+    assert volume.coordinates["time"] == (0, 5, 10, 15)
+
+
+def test_acquisition_dates_order_what_takes_days(tmp_path):
+    slices = volumes(
+        3,
+        AcquisitionDate=lambda t: f"2026010{1 + t}",
+        AcquisitionTime=lambda t: ("200000", "100000", "090000")[t],
+    )
+    (image,) = images(opened(tmp_path, slices))
+    assert image.open().values()[:, 0, 0, 0].tolist() == [0, 1000, 2000]
+    assert image.open().coordinates["time"] == (0, 14 * 3600, 37 * 3600)
+
+
+def test_runs_of_numbers_never_mix_what_an_attribute_tells_apart(tmp_path):
+    """The first volume lacks a slice: cutting by number would shift all that follow."""
+    found = opened(tmp_path, volumes(3, AcquisitionNumber=lambda t: t + 1)[1:])
+    (image,) = images(found)
+    assert "ambiguous-4d" in codes(found)
+    assert image.choices
+    assert image.kind is Kind.STACK
+
+
+def test_ten_thousand_slices_side_by_side_are_sorted_in_seconds():
+    from time import perf_counter
+
+    from medvox.dicom.planes import positions
+    from medvox.dicom.slices import Facts, Slice
+
+    slices = [
+        Slice(None, 0, 4, 4, (0.5 * n, 0.0, 0.0), (1, 0, 0, 0, 1, 0), (1, 1), 1.0, lambda _: Facts())
+        for n in range(10_000)
+    ]
+    start = perf_counter()
+    numbers = positions(slices)
+    assert perf_counter() - start < 10  # compared one with another they took minutes
+    assert sorted(numbers.tolist()) == list(range(10_000))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(-0.02, 0.02), min_size=12, max_size=12), st.floats(-1e3, 1e3))
+def test_positions_that_differ_by_rounding_are_one(noise, origin):
+    from medvox.dicom.planes import positions
+    from medvox.dicom.slices import Facts, Slice
+
+    slices = [
+        Slice(
+            None, 0, 4, 4, (origin, 0.0, origin + 3.0 * (n % 4) + noise[n]), (1, 0, 0, 0, 1, 0), (1, 1), 1.0,
+            lambda _: Facts(),
+        )
+        for n in range(12)
+    ]  # fmt: skip
+    assert positions(slices).tolist() == [n % 4 for n in range(12)]
+
+
+def test_frames_without_functional_groups_are_not_lost(tmp_path):
+    pixels = ramp().astype(np.uint16)
+    found = opened(tmp_path, [build.enhanced(pixels, [(0, 0, 0), (0, 0, 3)])])
+    assert sum(np.prod(i.shape) for i in images(found)) == pixels.size
+    assert "no-geometry" in codes(found)
+
+
+@pytest.mark.parametrize("groups", [0, 6])
+def test_functional_groups_for_no_frame_or_too_many_are_told(tmp_path, groups):
+    data = build.enhanced(ramp().astype(np.uint16), [(0, 0, 3.0 * k) for k in range(groups)])
+    found = opened(tmp_path, [data])
+    assert sum(len(i.open().values().reshape(-1, 5, 6)) for i in images(found)) == 4
+    assert "no-geometry" in codes(found)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "attribute", "values", "fact"),
+    [
+        ("CTXRayDetailsSequence", "KVP", (80.0, 140.0), "kvp"),
+        ("CTReconstructionSequence", "ConvolutionKernel", ("B30f", "B70f"), "kernel"),
+        ("MRTimingAndRelatedParametersSequence", "FlipAngle", (5.0, 20.0), "flip_angle_deg"),
+        ("MREchoSequence", "EffectiveEchoTime", (4.9, 9.8), "echo_time_ms"),
+    ],
+)
+def test_enhanced_frames_are_split_by_their_own_settings(tmp_path, sequence, attribute, values, fact):
+    pixels = np.concatenate([ramp(), ramp(offset=1000)]).astype(np.uint16)
+    places = [(0, 0, 3.0 * k) for k in range(4)] * 2
+    frames = [{sequence: build.dataset(**{attribute: values[n // 4]})} for n in range(8)]
+    found = images(opened(tmp_path, [build.enhanced(pixels, places, per_frame=frames)]))
+    assert [dict(i.facts)[fact] for i in found] == [f"{v:g}" if isinstance(v, float) else v for v in values]
+    assert [int(i.open().values()[0, 0, 0]) for i in found] == [0, 1000]
+
+
+def test_enhanced_stacks_of_two_orientations_and_rescales_are_two_volumes(tmp_path):
+    pixels = np.concatenate([ramp(), ramp(offset=1000)]).astype(np.uint16)
+    places = [(0, 0, 3.0 * k) for k in range(4)] + [(3.0 * k, 0, 0) for k in range(4)]
+    planes = ([1, 0, 0, 0, 1, 0], [0, 1, 0, 0, 0, 1])
+    frames = [
+        {
+            "FrameContentSequence": build.dataset(StackID=str(1 + n // 4), InStackPositionNumber=1 + n % 4),
+            "PlaneOrientationSequence": build.dataset(ImageOrientationPatient=planes[n // 4]),
+            "PixelValueTransformationSequence": build.dataset(
+                RescaleSlope=str(1 + n), RescaleIntercept="-5", RescaleType="US"
+            ),
+        }
+        for n in range(8)
+    ]
+    first, second = images(opened(tmp_path, [build.enhanced(pixels, places, per_frame=frames)]))
+    slopes = np.arange(1, 9).reshape(2, 4, 1, 1)
+    assert np.array_equal(first.open().values(), ramp() * slopes[0] - 5)
+    assert np.array_equal(second.open().values(), ramp(offset=1000) * slopes[1] - 5)
+    assert np.allclose(second.grid.origins_mm, places[4:])
+
+
+def test_each_slice_keeps_its_own_modality_table(tmp_path):
+    slices = build.stack(np.zeros((2, 3, 3), np.uint8), modality="OT")
+    for n, data in enumerate(slices):
+        item = build.dataset(ModalityLUTType="US")
+        item.add_new(0x00283002, "US", [2, 0, 16])
+        item.add_new(0x00283006, "US", [100 * n + 7, 9])
+        data.ModalityLUTSequence = build.DicomSequence([item])
+    found = images(opened(tmp_path, slices))
+    assert sorted(int(i.open().values()[0, 0, 0]) for i in found) == [7, 107]

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydicom import Dataset
 
+from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.header import Header
 from medvox.dicom.slices import Facts, Scaling, Slice
@@ -19,6 +20,7 @@ _IN_STACK_POSITION = 0x00209057
 _IMAGE_POSITION = 0x00200032
 _PLACES = frozenset({_STACK_ID, _IN_STACK_POSITION, _IMAGE_POSITION})
 _PHILIPS_FRAME = 0x2005140F
+_FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "PETFrameTypeSequence")
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
 
 
@@ -38,18 +40,32 @@ class _Groups:
         return Dataset()
 
 
-def enhanced_slices(header: Header, data: Dataset) -> list[Slice]:
+def enhanced_slices(header: Header, data: Dataset) -> tuple[list[Slice], list[Finding]]:
     """Slices of an instance that has functional groups, in frame order.
 
     Parameters
     ----------
     data
         The instance's data set.
+
+    Returns
+    -------
+    slices
+        One a frame; a frame without groups of its own has the shared ones only.
+    findings
+        Whether frames and groups differ in number.
     """
     shared = data.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    frames = data.get("PerFrameFunctionalGroupsSequence") or []
+    groups = list(data.get("PerFrameFunctionalGroupsSequence") or [])
+    frames = header.integer(tags.NUMBER_OF_FRAMES) or len(groups) or 1
+    findings = []
+    if len(groups) != frames:
+        text = f"{frames} frames but functional groups for {len(groups)}"
+        findings = [Finding("no-geometry", Level.WARNING, header.name, text, "PS3.3 C.7.6.16")]
+        groups = (groups + [Dataset()] * max(0, frames - len(groups)))[:frames]
     varying = _varying_dimensions(data)
-    return [_slice(header, n, _Groups(frame, shared[0]), varying) for n, frame in enumerate(frames)]
+    slices = [_slice(header, n, _Groups(group, shared[0]), varying) for n, group in enumerate(groups)]
+    return slices, findings
 
 
 def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...]) -> Slice:
@@ -96,7 +112,7 @@ def _precise(header: Header, groups: _Groups, display: Scaling) -> Scaling | Non
 
 def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
     content = groups.item("FrameContentSequence")
-    kind = groups.item("MRImageFrameTypeSequence") or groups.item("CTImageFrameTypeSequence")
+    kind = next((item for item in map(groups.item, _FRAME_TYPES) if item), Dataset())
     image_type = tuple(kind.get("FrameType") or header.texts(tags.IMAGE_TYPE))
     diffusion = groups.item("MRDiffusionSequence")
     direction = diffusion.get("DiffusionGradientDirectionSequence")
@@ -108,6 +124,9 @@ def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
         image_type=tuple(str(t) for t in image_type),
         echo_time_ms=_float(groups.item("MREchoSequence").get("EffectiveEchoTime")),
         inversion_time_ms=next(iter(_floats(groups.item("MRModifierSequence").get("InversionTimes"))), None),
+        flip_angle_deg=_float(groups.item("MRTimingAndRelatedParametersSequence").get("FlipAngle")),
+        kernel=_text(groups.item("CTReconstructionSequence").get("ConvolutionKernel")),
+        kvp=_float(groups.item("CTXRayDetailsSequence").get("KVP")),
         b_value=_float(diffusion.get("DiffusionBValue")),
         gradient=tuple(round(g, 6) for g in gradient),
         temporal_position=_int(content.get("TemporalPositionIndex")),
@@ -116,7 +135,7 @@ def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
         ),
         acquisition_number=_int(content.get("FrameAcquisitionNumber"))
         or header.integer(tags.ACQUISITION_NUMBER),
-        acquisition_time_s=seconds_of_date_time(time),
+        acquisition_time_s=seconds_of_date_time(time, header.text(tags.STUDY_DATE)),
         instance_number=header.integer(tags.INSTANCE_NUMBER),
         stack_id=str(content.get("StackID", "")),
         dimension=tuple(indices[n] for n in varying if n < len(indices)),
@@ -135,6 +154,12 @@ def _float(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return "\\".join(str(v) for v in value)
 
 
 def _int(value: Any) -> int | None:

@@ -12,7 +12,7 @@ from medvox.dicom.enhanced import enhanced_slices
 from medvox.dicom.header import Header
 from medvox.dicom.multiframe import RT_DOSE, multiframe_slices
 from medvox.dicom.slices import Facts, Scaling, Slice
-from medvox.dicom.times import seconds_of_date_time, seconds_of_day
+from medvox.dicom.times import days_between, seconds_of_date_time, seconds_of_day
 from medvox.dicom.vendors import canon, ge, philips, siemens, united_imaging
 
 _COMPONENTS = {"MAGNITUDE": "M", "PHASE": "P", "REAL": "R", "IMAGINARY": "I"}
@@ -21,6 +21,7 @@ _TYPE_COMPONENTS = {
     "P": "P", "PHASE": "P", "PHASE MAP": "P", "PHASE_MAP": "P",
     "R": "R", "REAL": "R", "I": "I", "IMAGINARY": "I",
 }  # fmt: skip
+_CLOCKS = ((tags.ACQUISITION_DATE, tags.ACQUISITION_TIME), (tags.CONTENT_DATE, tags.CONTENT_TIME))
 _DIFFUSION = (siemens.diffusion, ge.diffusion, philips.diffusion, united_imaging.diffusion, canon.diffusion)
 
 
@@ -33,7 +34,7 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
         If a data set that must be read in full for it cannot be read.
     """
     if tags.PER_FRAME_FUNCTIONAL_GROUPS in header:
-        return enhanced_slices(header, header.dataset()), []
+        return enhanced_slices(header, header.dataset())
     base = _classic(header)
     layout = siemens.mosaic(header)
     if layout is not None:
@@ -131,11 +132,13 @@ def _diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
 
 
 def _acquisition_time(header: Header) -> float | None:
-    for tag in (tags.ACQUISITION_TIME, tags.CONTENT_TIME):
-        seconds = seconds_of_day(header.text(tag))
+    """Seconds after midnight of the study date, so that an acquisition over midnight keeps its order."""
+    study = header.text(tags.STUDY_DATE)
+    for date, time in _CLOCKS:
+        seconds = seconds_of_day(header.text(time))
         if seconds is not None:
-            return seconds
-    return seconds_of_date_time(header.text(tags.ACQUISITION_DATE_TIME))
+            return seconds + 86_400 * (days_between(study, header.text(date)) or 0)
+    return seconds_of_date_time(header.text(tags.ACQUISITION_DATE_TIME), study)
 
 
 def _with(base: Slice, **changes: object) -> Slice:

@@ -65,7 +65,7 @@ def _spacing_findings(grid: Grid, where: str) -> list[Finding]:
     gaps = np.diff(grid.depths_mm)
     if grid.is_even or len(gaps) < 2:
         return []
-    usual = float(np.median(gaps))
+    usual = float(np.sort(gaps)[(len(gaps) - 1) // 2])  # a gap that is there, of two the smaller
     multiples = gaps / usual
     whole = np.abs(multiples - np.rint(multiples)) <= MISSING_TOLERANCE
     wide = np.rint(multiples) > 1

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.finding import Finding, Level
+from medvox.dicom.planes import by_plane, positions
+from medvox.dicom.planes import orientations as different_orientations
 from medvox.dicom.slices import Slice
 
-POSITION_TOLERANCE_MM = 0.05
-ORIENTATION_TOLERANCE = 2e-3
 DIFFUSION = "diffusion"
 TIME = "time"
+ACQUISITION_TIME = "Acquisition Time"
+HALF_DAY_S = 43_200
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,14 @@ _CANDIDATES: tuple[tuple[str, str, Key], ...] = (
     (TIME, "Temporal Position", lambda s: s.facts.temporal_position),
     (TIME, "Trigger Time", lambda s: s.facts.trigger_time_ms),
     (TIME, "Acquisition Number", lambda s: s.facts.acquisition_number),
-    (TIME, "Acquisition Time", lambda s: s.facts.acquisition_time_s),
+    (TIME, ACQUISITION_TIME, lambda s: s.facts.acquisition_time_s),
     (TIME, "Frame Reference Time", lambda s: s.facts.reference_time_ms),
     (TIME, "Dimension Index Values", lambda s: s.facts.dimension or None),
     (TIME, "Instance Number", lambda s: s.facts.instance_number),
 )
 
+_NAMING = 4
+"""The first candidates name volumes; times of slices may differ within one."""
 _PAIRS = ((0, 1), (0, 3), (1, 2), (1, 3), (2, 3))
 
 
@@ -104,11 +107,11 @@ def make_stacks(slices: Sequence[Slice], where: str) -> list[Stack]:
     """
     placed = [s for s in slices if _has_place(s) and not s.cine]
     loose = [s for s in slices if not _has_place(s) or s.cine]
-    groups = _by_plane(placed)
-    orientations = {_plane_key(g[0])[1] for g in groups}
+    groups = by_plane(placed)
+    orientations = different_orientations(groups)
     notes: tuple[Finding, ...] = ()
-    if len(orientations) > 1:
-        text = f"{len(orientations)} orientations in one series: split"
+    if orientations > 1:
+        text = f"{orientations} orientations in one series: split"
         notes = (Finding("mixed-orientation", Level.INFO, where, text, "PS3.3 C.7.6.2.1.1"),)
     stacks = [stack for group in groups for stack in _resolve(group, where, ())]
     stacks = [replace(s, findings=notes + s.findings) for s in stacks]
@@ -119,62 +122,17 @@ def _has_place(s: Slice) -> bool:
     return s.position_mm is not None and bool(s.orientation) and s.spacing_mm is not None
 
 
-# -- planes -----------------------------------------------------------------------------------
-
-
-def _plane_key(s: Slice) -> tuple[Hashable, Hashable]:
-    spacing = tuple(float(f"{x:.5g}") for x in s.spacing_mm or ())
-    size = (s.rows, s.columns, s.header.integer(0x00280002) or 1, spacing)
-    return size, tuple(round(x / ORIENTATION_TOLERANCE) for x in s.orientation)
-
-
-def _by_plane(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Group slices of one size, spacing and orientation; nearly equal orientations join."""
-    groups: list[tuple[Hashable, NDArray[np.float64], list[Slice]]] = []
-    for s in slices:
-        size, cosines = _plane_key(s)[0], np.asarray(s.orientation)
-        for known_size, known, members in groups:
-            if size == known_size and np.abs(known - cosines).max() <= ORIENTATION_TOLERANCE:
-                members.append(s)
-                break
-        else:
-            groups.append((size, cosines, [s]))
-    return [members for _, _, members in groups]
-
-
-def _positions(slices: Sequence[Slice]) -> NDArray[np.intp]:
-    """Number of the position of each slice, ascending along row × column."""
-    points = np.array([s.position_mm for s in slices], dtype=np.float64)
-    first = slices[0]
-    normal = np.cross(first.orientation[:3], first.orientation[3:])
-    depths = points @ normal
-    order = np.lexsort((points[:, 2], points[:, 1], points[:, 0], np.round(depths, 2)))
-    order = order[np.argsort(depths[order], kind="stable")]
-    tolerance = min(POSITION_TOLERANCE_MM, 0.1 * min(first.spacing_mm or (1.0,)))
-    numbers = np.zeros(len(slices), dtype=np.intp)
-    clusters: list[int] = []
-    for n in order.tolist():
-        depth = depths[n] - tolerance
-        level = takewhile(lambda c, d=depth: depths[clusters[c]] >= d, reversed(range(len(clusters))))  # type: ignore[misc]
-        same = next((c for c in level if np.abs(points[n] - points[clusters[c]]).max() <= tolerance), None)
-        if same is None:
-            same = len(clusters)
-            clusters.append(n)
-        numbers[n] = same
-    return numbers
-
-
 # -- splitting and proof ------------------------------------------------------------------------
 
 
 def _resolve(group: list[Slice], where: str, facts: tuple[tuple[str, str], ...]) -> list[Stack]:
-    numbers = _positions(group)
+    numbers = positions(group)
     repeats = int(np.bincount(numbers).max())
     if repeats == 1:
         return [Stack(tuple(group[n] for n in np.argsort(numbers)), facts=facts)]
     for name, label, key in _SPLITTERS:
         parts = _part(group, key)
-        if len(parts) > 1 and max(int(np.bincount(_positions(p)).max()) for p in parts.values()) < repeats:
+        if len(parts) > 1 and max(int(np.bincount(positions(p)).max()) for p in parts.values()) < repeats:
             values = ", ".join(_text(v) for v in parts)
             note = Finding("split-series", Level.INFO, where, f"Split by {label}: {values}")
             found = [
@@ -207,7 +165,9 @@ def _fourth_axis(
     count = int(numbers.max()) + 1
     tried = []
     for axis, label, key in (*_CANDIDATES, *_joint_candidates(), *_block_candidates(group, numbers, count)):
-        values = [key(s) for s in group]
+        values: list[Any] = [key(s) for s in group]
+        if label == ACQUISITION_TIME:
+            values = _unwrapped(values)
         distinct = len(set(values))
         if None in values or distinct < 2:
             continue
@@ -225,6 +185,13 @@ def _fourth_axis(
     note = Finding("ambiguous-4d", Level.ERROR, where, text)
     order = sorted(group, key=lambda s: (s.facts.instance_number or 0, s.frame))
     return [Stack(tuple(order), placed=False, facts=facts, findings=(note,), ambiguous=choices)]
+
+
+def _unwrapped(times: list[Any]) -> list[Any]:
+    """Times of day in order of acquisition: a span of more than half a day ran over midnight."""
+    if None in times or max(times) - min(times) <= HALF_DAY_S or max(times) >= 2 * HALF_DAY_S:
+        return times
+    return [t + 2 * HALF_DAY_S if t < HALF_DAY_S else t for t in times]
 
 
 Block = list[tuple[int, Slice]]
@@ -306,19 +273,53 @@ def _joined(first: Key, second: Key) -> Key:
 def _block_candidates(
     group: Sequence[Slice], numbers: NDArray[np.intp], count: int
 ) -> list[tuple[str, str, Key]]:
-    """Runs of Instance Number: one volume after the other, or one position after the other."""
-    order = sorted(range(len(group)), key=lambda n: group[n].facts.instance_number or 0)
-    values = [group[n].facts.instance_number for n in order]
-    if None in values or len(set(values)) != len(values):
+    """Runs of Instance (and frame) Number: one volume after the other, or one position after the other.
+
+    A run that no attribute speaks against is left only: see `_contradicted`.
+    """
+    keys = [(s.facts.instance_number, s.frame) for s in group]
+    if any(number is None for number, _ in keys) or len(set(keys)) != len(keys):
         return []
-    rank = {id(group[n]): place for place, n in enumerate(order)}
+    order = sorted(range(len(group)), key=lambda n: keys[n])
     repeats = -(-len(group) // count)
-    by_volume: Key = lambda s: rank[id(s)] // count  # noqa: E731
-    by_position: Key = lambda s: rank[id(s)] % repeats  # noqa: E731
-    found = [(TIME, f"runs of {count} Instance Numbers", by_volume)]
+    ranks = np.empty(len(group), dtype=np.intp)
+    ranks[order] = np.arange(len(group))
+    found = [(f"runs of {count} Instance Numbers", ranks // count)]
     if len(group) == count * repeats:
-        found.append((TIME, f"every {repeats}th Instance Number", by_position))
-    return found
+        found.append((f"every {repeats}th Instance Number", ranks % repeats))
+    return [
+        (TIME, label, _by_identity(group, runs.tolist()))
+        for label, runs in found
+        if not _contradicted(group, numbers, runs)
+    ]
+
+
+def _by_identity(group: Sequence[Slice], values: Sequence[int]) -> Key:
+    known = {id(s): value for s, value in zip(group, values, strict=True)}
+    return lambda s: known[id(s)]
+
+
+def _contradicted(group: Sequence[Slice], numbers: NDArray[np.intp], runs: NDArray[np.intp]) -> bool:
+    """Whether an attribute that names volumes cuts across runs: they would mix what it tells apart.
+
+    A value may fill runs, or lie within one, or belong to positions alone; anything else is a contradiction.
+    """
+    for _, _, key in _CANDIDATES[:_NAMING]:
+        values = [key(s) for s in group]
+        if None in values:
+            continue
+        places: dict[int, set[Hashable]] = defaultdict(set)
+        runs_of: dict[Hashable, set[int]] = defaultdict(set)
+        values_in: dict[int, set[Hashable]] = defaultdict(set)
+        for value, place, run in zip(values, numbers.tolist(), runs.tolist(), strict=True):
+            places[place].add(value)
+            runs_of[value].add(run)
+            values_in[run].add(value)
+        by_position = all(len(known) == 1 for known in places.values())
+        mixed = any(len(values_in[r]) > 1 for known in runs_of.values() if len(known) > 1 for r in known)
+        if mixed and not by_position:
+            return True
+    return False
 
 
 # -- slices without a place -----------------------------------------------------------------------
