@@ -52,6 +52,13 @@ def test_help_exits_with_0(repository):
     assert "mypy" in call(repository, "types", "--help").stdout
 
 
+def test_help_of_a_word_installs_nothing(repository):
+    for word in ("open", "test", "bench", "fuzz"):
+        answer = call(repository, word, "--help")
+        assert (answer.returncode, f"./dev {word}: " in answer.stdout) == (0, True)
+    assert not (repository / ".venv").exists()
+
+
 def test_an_unknown_word_is_a_usage_error(repository):
     answer = call(repository, "opne")
     assert answer.returncode == 2
@@ -80,9 +87,14 @@ def test_a_program_that_is_not_there_is_named(dev, capfd):
 
 
 def fake_environment(dev, monkeypatch):
-    """Pretend that .venv is made; return the list of commands that the script then gives."""
+    """Pretend that .venv is made; return the list of installing commands that the script then gives."""
     commands = []
-    monkeypatch.setattr(dev, "run", lambda *words, **more: commands.append([str(word) for word in words]))
+
+    def run(*words, **more):
+        if "medvox.workflows.warm_up" not in words:
+            commands.append([str(word) for word in words])
+
+    monkeypatch.setattr(dev, "run", run)
     for name in ("python", "pip"):
         dev.tool(name).parent.mkdir(parents=True, exist_ok=True)
         dev.tool(name).touch()

@@ -27,6 +27,12 @@ from medvox.core.settings import using
 from medvox.dicom.scan import read_header
 from medvox.formats.inputs import InputFile, find_inputs
 
+if __package__:
+    from tools.fuzz_formats import fuzz_seeds, fuzz_targets
+else:  # started as a script, as `./dev fuzz` does
+    from fuzz_formats import fuzz_seeds, fuzz_targets
+
+ABOUT = "Break files in many ways and read them; a result or a MedvoxError may come out, nothing else."
 KEPT = Path(".medvox") / "fuzz"
 SLOW = 10.0
 LONGEST_SEED = 300_000
@@ -100,9 +106,19 @@ def read_archive(path: Path) -> None:
             file.path.unlink()
 
 
+def of_formats() -> dict[str, Target]:
+    """One target for each file format, its seed a small valid file."""
+
+    def target(name: str, read: Callable[[bytes], None]) -> Target:
+        return Target(lambda: [fuzz_seeds()[name]], lambda path: read(path.read_bytes()))
+
+    return {name: target(name, read) for name, read in fuzz_targets().items()}
+
+
 TARGETS = {
     "dicom-scan": Target(shipped, read_every_value),
     "archives": Target(zipped, read_archive),
+    **of_formats(),
 }
 
 
@@ -188,8 +204,15 @@ def keep(name: str, content: bytes, text: str) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a campaign on one target, or on each in turn."""
-    parser = argparse.ArgumentParser(prog="./dev fuzz", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("target", nargs="?", choices=sorted(TARGETS), help="what to feed; all by default")
+    parser = argparse.ArgumentParser(prog="./dev fuzz", description=ABOUT)
+    names = ", ".join(sorted(TARGETS))
+    parser.add_argument(
+        "target",
+        nargs="?",
+        choices=sorted(TARGETS),
+        metavar="TARGET",
+        help=f"what to feed, all in turn by default: {names}",
+    )
     parser.add_argument("--minutes", type=float, default=1.0, help="for how long, each target")
     parser.add_argument("--seed", type=int, help="repeat the campaign of this seed")
     chosen = parser.parse_args(arguments)

@@ -86,7 +86,7 @@ def test_convert_writes_volume_sidecar_and_sources_without_identity(series, tmp_
 
 
 def test_convert_names_files_by_template_and_guards_identity(series, tmp_path):
-    assert "patient ID" in medvox("convert", series, tmp_path, "--name", "%i_%s", expect=1).stdout
+    assert "patient ID" in medvox("convert", series, tmp_path, "--name", "%i_%s", expect=2).stderr
     medvox("convert", series, tmp_path, "--name", "%i_%m", "--keep-identity", "--to", "nrrd")
     assert (tmp_path / "TEST-1_CT.nrrd").exists()
 
@@ -95,6 +95,53 @@ def test_wrong_usage_is_exit_code_2(series, tmp_path):
     medvox("convert", series, tmp_path, "--order", "sideways", expect=2)
     medvox("convert", expect=2)
     medvox("render", series, tmp_path / "picture.gif", expect=2)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--to", "dicom"], "expected metaimage, nifti, nrrd"),
+        (["--scaling", "guessed"], "expected precise, display"),
+        (["--name", "%q"], "unknown letter %q"),
+    ],
+)
+def test_what_convert_does_not_know_is_named_with_the_choices(series, tmp_path, words, text):
+    assert text in medvox("convert", series, tmp_path / "out", *words, expect=2).stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--preset", "bones"], "expected ct-bone, "),
+        (["--mode", "sculpture"], "expected slice, montage, "),
+        (["--plane", "oblique"], "expected axial, coronal, "),
+        (["--size", "0", "5"], "got 0 x 5"),
+    ],
+)
+def test_what_render_does_not_know_is_named_before_anything_is_read(tmp_path, words, text):
+    assert text in medvox("render", tmp_path / "not there", tmp_path / "a.png", *words, expect=2).stderr
+
+
+def test_a_picture_into_a_missing_folder_is_refused(series, tmp_path):
+    assert "no such folder" in medvox("render", series, tmp_path / "x" / "a.png", expect=1).stderr
+
+
+def test_a_flat_picture_is_not_rendered_as_a_volume(tmp_path):
+    build.save(build.stack(np.zeros((1, 16, 20), np.int16), modality="CT"), tmp_path)
+    done = medvox("render", tmp_path, tmp_path / "a.png", "--preset", "ct-bone", expect=2)
+    assert "none of the images is a volume" in done.stderr
+
+
+def test_open_names_a_path_that_is_not_there_and_a_port_that_cannot_be(tmp_path):
+    missing = tmp_path / "missing"
+    assert f"{missing}: no such file" in medvox("open", missing, "--no-browser", expect=1).stderr
+    assert "0..65535" in medvox("open", tmp_path, "--no-browser", "--port", "99999", expect=2).stderr
+
+
+def test_info_says_when_there_is_nothing(series, tmp_path):
+    assert "Nothing that medvox can open" in medvox("info", tmp_path, expect=1).stderr
+    assert "No header element holds Zebra" in medvox("info", series, "--tag", "Zebra").stderr
 
 
 def test_render_draws_a_slice_and_a_volume(series, tmp_path):

@@ -29,7 +29,7 @@ STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
 @contextmanager
 def progress_bar() -> Iterator[ProgressReceiver]:
-    """Show one bar on the standard error stream, gone when the work is done."""
+    """Show one bar on the standard error stream, gone when the work is done; none where it is no terminal."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -37,7 +37,7 @@ def progress_bar() -> Iterator[ProgressReceiver]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task("", total=None)
 
         def receive(done: int, total: int | None, text: str) -> None:

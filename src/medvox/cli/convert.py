@@ -38,6 +38,10 @@ def convert(  # noqa: PLR0913
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
 
+    NAME.json holds what analysis needs, NAME.slices.csv says which instance and frame each slice came
+    from; neither names the patient unless --keep-identity is given. Exit code 1 when an image was not
+    converted; the others are.
+
     Philips files hold two scalings: precise values are written unless --scaling display is given.
     """
     options = ConvertOptions(

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.tree import Tree
 
-from medvox.cli.console import STYLES, out, print_json, progress_bar
+from medvox.cli.console import STYLES, err, out, print_json, progress_bar
 from medvox.core.finding import Finding
 from medvox.core.study import Scan, Series
 from medvox.workflows.describe import describe_scan, search_headers
@@ -21,10 +21,16 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", help="Show header elements whose tag, keyword or value holds this text."),
+        typer.Option(
+            "--tag",
+            help="Show instead the header elements whose tag, keyword or value holds this text; repeatable.",
+        ),
     ] = None,
 ) -> None:
-    """List studies, series, geometry, the proof of 4D, and findings."""
+    """List studies, series, geometry, the proof of 4D, and findings.
+
+    Names and other patient data are shown as the headers hold them. Nothing is changed.
+    """
     with progress_bar() as progress:
         found = scan(list(paths), progress=progress)
     if tag:
@@ -34,6 +40,7 @@ def info(
     else:
         _print_tree(found)
     if not any(True for _ in found.series()):
+        err.print("Nothing that medvox can open was found.")
         raise typer.Exit(1)
 
 
@@ -72,6 +79,9 @@ def _print_headers(found: Scan, wanted: list[str], as_json: bool) -> None:
     rows = search_headers(found, wanted)
     if as_json:
         print_json([{"file": file, **line} for file, line in rows])
+        return
+    if not rows:
+        err.print(f"No header element holds {' or '.join(wanted)}.", markup=False)
         return
     table = Table("file", "tag", "VR", "keyword", "value")
     for file, line in rows:

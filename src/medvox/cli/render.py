@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -12,7 +12,6 @@ from medvox.core.errors import AmbiguityError, MissingError, UsageError
 from medvox.core.study import Image, Kind, Scan
 from medvox.core.volume import Volume, Window
 from medvox.rendering.look import Look
-from medvox.rendering.picture import Picture
 from medvox.rendering.presets import PRESETS
 from medvox.rendering.render import MODES, Mode, RenderRequest
 from medvox.rendering.render import render as draw
@@ -21,6 +20,8 @@ from medvox.rendering.scene import Camera
 from medvox.workflows.open_folder import scan
 
 DEFAULT_SIZE = (1000, 800)
+LARGEST_SIDE = 8192
+PLANES = get_args(Plane)
 
 
 def render(  # noqa: PLR0913
@@ -52,6 +53,7 @@ def render(  # noqa: PLR0913
     --image says which.
     """
     wanted = mode or ("volume" if preset else "slice")
+    _check(target, wanted, preset, plane, size)
     with progress_bar() as progress:
         chosen = _choose(scan(source, progress=progress), image, three_d=wanted == "volume")
         volume = chosen.volume()
@@ -72,7 +74,7 @@ def render(  # noqa: PLR0913
             annotated=not plain,
         )
         picture = draw(volume, request, progress)
-    _save(picture, target)
+    picture.save(target)
     out.print(f"[green]{target}[/]  {chosen.label}", soft_wrap=True)
 
 
@@ -82,12 +84,18 @@ def _turned(azimuth: float, elevation: float, zoom: float) -> bool:
 
 def _choose(found: Scan, label: str | None, three_d: bool) -> Image:
     images = [i for i in found.images() if label is None or label.lower() in i.label.lower()]
-    if three_d:
-        images = [i for i in images if i.kind is Kind.VOLUME]
     if not images:
         raise MissingError("no such image", got=label, expected=[i.label for i in found.images()][:10])
-    if label is not None and len(images) > 1:
+    if three_d:
+        images = [i for i in images if i.kind is Kind.VOLUME]
+        if not images:
+            raise UsageError(
+                "none of the images is a volume", advice="Leave out --preset, or use --mode slice"
+            )
+    exact = [i for i in images if i.label == label]
+    if label is not None and len(exact or images) > 1:
         raise AmbiguityError("several images fit", choices=[i.label for i in images])
+    images = exact or images
     return max(images, key=lambda i: i.grid.shape[0] * i.grid.shape[1] * i.grid.shape[2])
 
 
@@ -99,7 +107,18 @@ def _lead(volume: Volume, time: int) -> tuple[int, ...]:
     return (time, *([0] * (len(volume.lead_shape) - 1)))
 
 
-def _save(picture: Picture, target: Path) -> None:
+def _check(target: Path, mode: str, preset: str | None, plane: str | None, size: tuple[int, int]) -> None:
+    """Refuse what makes no sense before anything is read."""
     if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UsageError("pictures are written as .png or .jpg", where=target)
-    picture.save(target)
+    if not target.absolute().parent.is_dir():
+        raise MissingError("no such folder", where=target.parent)
+    if mode not in MODES:
+        raise UsageError("no such kind of picture", got=mode, expected=MODES)
+    if preset is not None and preset not in PRESETS:
+        raise UsageError("no such volume preset", got=preset, expected=tuple(PRESETS))
+    if plane is not None and plane not in PLANES:
+        raise UsageError("no such plane", got=plane, expected=PLANES)
+    if not all(1 <= side <= LARGEST_SIDE for side in size):
+        got = "{} x {}".format(*size)
+        raise UsageError("no such size of a picture", got=got, expected=f"1 to {LARGEST_SIDE} pixels a side")

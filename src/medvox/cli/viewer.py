@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from medvox.cli.console import err, progress_bar
+from medvox.core.errors import MissingError
 
 
 def open_paths(
@@ -15,11 +16,11 @@ def open_paths(
         list[Path] | None, typer.Argument(help="Files, folders or archives; the demo patient where left out.")
     ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 picks a free one.")] = 0,
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the browser, or only print the address.")] = True,
 ) -> None:
     """Open scans in the browser: sorted into studies, in slices and in 3D.
 
-    Only this machine can connect, with the token in the address that is printed.
+    Only this machine can connect, with the token in the address that is printed. Ctrl-C ends the viewer.
     """
     from medvox.server.run import serve_viewer
 
@@ -29,4 +30,12 @@ def open_paths(
         err.print("No path given: opening the demo patient (simulated).")
         with progress_bar() as progress:
             paths = [demo_folder(progress)]
-    serve_viewer(paths, port=port, open_browser=browser)
+    for path in paths:
+        if not path.exists():
+            raise MissingError("no such file or folder", where=path)
+
+    def announce(address: str) -> None:
+        typer.echo(address)
+        err.print("Ctrl-C ends the viewer.")
+
+    serve_viewer(paths, port=port, open_browser=browser, announce=announce)

@@ -36,7 +36,7 @@ class MedvoxError(Exception):
     where
         File, tag, byte offset or frame.
     got, expected
-        The value met and the value that would have been right.
+        The value met and the value that would have been right; of a list, any one would have been.
     advice
         What the reader can do about it.
     """
@@ -53,7 +53,7 @@ class MedvoxError(Exception):
         self.what = what
         self.where = None if where is None else str(where)
         self.got = got
-        self.expected = expected
+        self.expected = ", ".join(map(str, expected)) if isinstance(expected, list | tuple) else expected
         self.advice = advice
         super().__init__(self._text())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -33,9 +34,11 @@ def header_lines(file: str) -> tuple[HeaderElement, ...]:
         If it cannot be read.
     """
     try:
-        data = dcmread(Path(file), stop_before_pixels=True, force=True)
-        meta = list(_lines(data.file_meta, 0)) if getattr(data, "file_meta", None) else []
-        return (*meta, *_lines(data, 0))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's name the values they object to; the lines show them
+            data = dcmread(Path(file), stop_before_pixels=True, force=True)
+            meta = list(_lines(data.file_meta, 0)) if getattr(data, "file_meta", None) else []
+            return (*meta, *_lines(data, 0))
     except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("header cannot be read", where=Path(file).name) from error
 

@@ -24,11 +24,12 @@ from medvox.core.volume import Volume
 from medvox.dicom.attributes import analysis_attributes
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format
-from medvox.formats.registry import format_for_name
+from medvox.formats.registry import available, format_for_name
 from medvox.workflows import names
 from medvox.workflows.open_folder import scan as scan_paths
 
 ORDERS = ("dcm2niix", "stored", "ras")
+SCALINGS = ("precise", "display")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +111,15 @@ def convert(
     MissingError
         If nothing under `source` is an image.
     UsageError
-        If an option makes no sense, or `target` is a file name and there are several images.
+        If an option makes no sense, the template names the patient without `keep_identity`, or
+        `target` is a file name and there are several images.
     """
     options = options or ConvertOptions()
     if options.order not in ORDERS:
         raise UsageError("unknown voxel order", got=options.order, expected=ORDERS)
+    if options.scaling not in SCALINGS:
+        raise UsageError("unknown scaling", got=options.scaling, expected=SCALINGS)
+    names.check(options.template, options.keep_identity)
     found = scan_paths(source, spacing_mm=options.spacing_mm, progress=progress)
     wanted = [
         (study, series, image)
@@ -156,13 +161,20 @@ class _Job:
 def _target(target: Path, options: ConvertOptions, count: int) -> tuple[Format, Path, str | None]:
     """Format, folder, and file name where the target names a file."""
     if target.is_dir() or not target.suffix:
-        return format_for_name(options.to), target, None
+        return _format(options.to), target, None
     form = format_for_name(target.name)
     if count > 1:
         raise UsageError(
             f"the source holds {count} images, the target is one file", where=target, advice="Name a folder"
         )
     return form, target.parent, target.name
+
+
+def _format(key: str) -> Format:
+    written = {name: form for name, form in available() if form.writes}
+    if key.lower() not in written:
+        raise UsageError("no such format to write", got=key, expected=sorted(written))
+    return written[key.lower()]
 
 
 def _convert_one(job: _Job, study: Study, series: Series, image: Image) -> Converted:

@@ -27,7 +27,25 @@ LETTERS: Mapping[str, str] = {
     "%": "a percent sign",
 }
 _UNSAFE = re.compile(r"[^\w.+=-]+")
+_LETTER = re.compile(r"%(.)")
 LONGEST = 120
+
+
+def check(template: str, keep_identity: bool = False) -> None:
+    """Check a template before it is used.
+
+    Raises
+    ------
+    UsageError
+        If a letter is unknown, or identifies the patient and `keep_identity` is not set.
+    """
+    for letter in _LETTER.findall(template):
+        if letter not in LETTERS:
+            raise UsageError(
+                f"unknown letter %{letter} in the name template", expected=[f"%{c}" for c in LETTERS]
+            )
+        if letter in IDENTIFYING and not keep_identity:
+            raise UsageError(f"%{letter} is the {LETTERS[letter]}", advice="Add --keep-identity to allow it")
 
 
 def file_stem(
@@ -64,17 +82,8 @@ def file_stem(
         "%": "%",
     }
 
-    def replace(found: re.Match[str]) -> str:
-        letter = found[1]
-        if letter not in values:
-            raise UsageError(
-                f"unknown letter %{letter} in the name template", expected=", ".join(f"%{c}" for c in LETTERS)
-            )
-        if letter in IDENTIFYING and not keep_identity:
-            raise UsageError(f"%{letter} is the {LETTERS[letter]}", advice="Add --keep-identity to allow it")
-        return values[letter]
-
-    text = re.sub(r"%(.)", replace, template)
+    check(template, keep_identity)
+    text = _LETTER.sub(lambda found: values[found[1]], template)
     for name, value in image.facts:
         text += f"_{_SHORT.get(name, name)}{value}"
     return safe_name(text) or "image"
