@@ -5,19 +5,20 @@
 import { cache, Enums, type RenderingEngine, type Types } from '@cornerstonejs/core';
 import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { conventionalFlips } from '../core/orientation';
-import { add, dot, scale, sub, unit, type Vec3 } from '../core/vector';
+import { unit } from '../core/vector';
 import { toRange } from '../core/window';
 import { createDecoder, type FetchValues } from '../data/decoder';
 import { GridStore } from '../data/gridStore';
-import type { GridName, ImageInfo, VolumePreset } from '../data/types';
-import { PLANES, type Plane, type State, type ViewName } from '../state/model';
+import type { GridName, ImageInfo } from '../data/types';
+import { PLANES, type State, type ViewName } from '../state/model';
 import { gridName } from '../state/reducers';
 import { getState, patch, report, watch } from '../state/store';
+import { movePlane, sameCamera, sameVolumeCamera, volumeCamera } from './cameras';
 import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
 import { Sampling } from './sampling';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
-import { applyPreset } from './volumeLook';
+import { applyPreset, choosePreset } from './volumeLook';
 
 const { BlendModes, Events, OrientationAxis, ViewportType } = Enums;
 
@@ -451,53 +452,3 @@ export class Viewer {
     cache.purgeCache();
   }
 }
-
-function choosePreset(
-  presets: VolumePreset[],
-  name: string | null,
-  info: ImageInfo | null,
-): VolumePreset | undefined {
-  const wanted = [name, ...(info?.volume_presets ?? [])];
-  return wanted.map((n) => presets.find((p) => p.name === n)).find(Boolean) ?? presets[0];
-}
-
-const close = (a: number, b: number): boolean => Math.abs(a - b) < 1e-3 * Math.max(1, Math.abs(a));
-
-function sameCamera(a: PlaneCamera, b: PlaneCamera): boolean {
-  return (
-    close(a.zoom, b.zoom) &&
-    Math.abs(a.pan[0] - b.pan[0]) < 0.5 &&
-    Math.abs(a.pan[1] - b.pan[1]) < 0.5
-  );
-}
-
-function volumeCamera(viewport: AnyViewport): VolumeCamera {
-  const { position, focalPoint, viewUp, parallelScale } = viewport.getCamera();
-  return {
-    position: [...(position as Vec3)],
-    focalPoint: [...(focalPoint as Vec3)],
-    viewUp: [...(viewUp as Vec3)],
-    parallelScale: parallelScale!,
-  };
-}
-
-function sameVolumeCamera(a: VolumeCamera, b: VolumeCamera): boolean {
-  const flat = (c: VolumeCamera) => [...c.position, ...c.focalPoint, ...c.viewUp, c.parallelScale];
-  const other = flat(b);
-  return flat(a).every((x, n) => close(x, other[n]!));
-}
-
-/** Moves a plane along its normal so that it cuts through the point. */
-function movePlane(viewport: AnyViewport, point: Vec3): void {
-  const { focalPoint, position, viewPlaneNormal } = viewport.getCamera();
-  const normal = viewPlaneNormal as Vec3;
-  const offset = dot(sub(point, focalPoint as Vec3), normal);
-  if (Math.abs(offset) < 1e-4) return;
-  viewport.setCamera({
-    focalPoint: add(focalPoint as Vec3, scale(normal, offset)),
-    position: add(position as Vec3, scale(normal, offset)),
-  });
-  viewport.render();
-}
-
-export type { Plane };

@@ -4,7 +4,7 @@ import vtkPiecewiseFunction from '@kitware/vtk.js/Common/DataModel/PiecewiseFunc
 import vtkColorTransferFunction from '@kitware/vtk.js/Rendering/Core/ColorTransferFunction';
 import type vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume';
 import { transferFunctions } from '../core/transfer';
-import type { VolumePreset } from '../data/types';
+import type { ImageInfo, VolumePreset } from '../data/types';
 
 /** The presets' opacity is the share of light held back by this length. */
 const UNIT_DISTANCE_MM = 1;
@@ -41,4 +41,14 @@ export function applyPreset(
   viewport.getRenderer().setBackground(red, green, blue);
   const mapper = actor.getMapper() as unknown as { setBlendMode(mode: number): void };
   mapper.setBlendMode(mode === 'mip' ? MAXIMUM : COMPOSITE);
+}
+
+/** The wanted preset, else the image's own, else the first there is. */
+export function choosePreset(
+  presets: VolumePreset[],
+  name: string | null,
+  info: ImageInfo | null,
+): VolumePreset | undefined {
+  const wanted = [name, ...(info?.volume_presets ?? [])];
+  return wanted.map((n) => presets.find((p) => p.name === n)).find(Boolean) ?? presets[0];
 }
