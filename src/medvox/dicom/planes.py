@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -22,13 +23,18 @@ _AROUND = tuple(product((0, -1, 1), repeat=3))
 
 def _plane_key(s: Slice, tables: dict[int, Hashable]) -> Hashable:
     """Size, spacing and modality LUT: slices that differ in them share no image."""
-    spacing = tuple(float(f"{x:.5g}") for x in s.spacing_mm or ())
+    spacing = _rounded(s.spacing_mm)
     table = None
     if tags.MODALITY_LUT in s.header:
         if id(s.header) not in tables:
             tables[id(s.header)] = _table_of(s.header)
         table = tables[id(s.header)]
     return s.rows, s.columns, s.header.integer(tags.SAMPLES_PER_PIXEL) or 1, spacing, table
+
+
+@lru_cache(maxsize=1024)
+def _rounded(spacing_mm: tuple[float, float] | None) -> tuple[float, ...]:
+    return tuple(float(f"{x:.5g}") for x in spacing_mm or ())
 
 
 def _table_of(header: Header) -> Hashable:
@@ -41,27 +47,31 @@ def _table_of(header: Header) -> Hashable:
 
 def by_plane(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Group slices of one size, spacing and orientation; nearly equal orientations join."""
-    groups: dict[Hashable, list[tuple[NDArray[np.float64], list[Slice]]]] = defaultdict(list)
+    groups: dict[Hashable, list[list[Slice]]] = defaultdict(list)
     tables: dict[int, Hashable] = {}
     for s in slices:
         known = groups[_plane_key(s, tables)]
-        cosines = np.asarray(s.orientation)
-        for other, members in known:
-            if np.abs(other - cosines).max() <= ORIENTATION_TOLERANCE:
+        for members in known:
+            if _same_orientation(members[0].orientation, s.orientation):
                 members.append(s)
                 break
         else:
-            known.append((cosines, [s]))
-    return [members for known in groups.values() for _, members in known]
+            known.append([s])
+    return [members for known in groups.values() for members in known]
+
+
+def _same_orientation(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+    return first == second or all(
+        abs(a - b) <= ORIENTATION_TOLERANCE for a, b in zip(first, second, strict=True)
+    )
 
 
 def orientations(groups: Sequence[Sequence[Slice]]) -> int:
     """Count the orientations that differ between groups."""
-    found: list[NDArray[np.float64]] = []
+    found: list[tuple[float, ...]] = []
     for group in groups:
-        cosines = np.asarray(group[0].orientation)
-        if all(np.abs(other - cosines).max() > ORIENTATION_TOLERANCE for other in found):
-            found.append(cosines)
+        if not any(_same_orientation(other, group[0].orientation) for other in found):
+            found.append(group[0].orientation)
     return len(found)
 
 
@@ -74,6 +84,8 @@ def positions(slices: Sequence[Slice]) -> NDArray[np.intp]:
         depths = places @ np.cross(first.orientation[:3], first.orientation[3:])
     tolerance = min(POSITION_TOLERANCE_MM, 0.1 * min(first.spacing_mm or (1.0,)))
     order = np.lexsort((places[:, 2], places[:, 1], places[:, 0], depths))
+    if (np.diff(depths[order]) > tolerance * np.sqrt(3)).all():  # no two can be one
+        return np.argsort(order)[which.reshape(-1)]
     return _clusters(places, order, tolerance)[which.reshape(-1)]
 
 
