@@ -22,8 +22,10 @@ from medvox.dicom.geometry import picture_grid, stack_grid
 from medvox.dicom.header import Header
 from medvox.dicom.lut import display_of, rescale_table_of, unit_of
 from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader, joined_findings
+from medvox.dicom.real_world import real_world_finding
 from medvox.dicom.slices import Slice
 from medvox.dicom.stacks import Stack
+from medvox.dicom.vendors import philips
 
 MEAN_TOLERANCE = 0.01
 STEP_TOLERANCE = 0.05
@@ -201,6 +203,11 @@ def _scaling_findings(slices: Sequence[Slice], where: str) -> tuple[Finding, ...
     if any(s.precise for s in slices):
         text = "Display values are used; precise values are there under the scaling 'precise'"
         notes.append(Finding("philips-scaling", Level.INFO, where, text))
+    factors = philips.pet_factors(slices[0].header)
+    if factors:
+        notes.append(Finding("private-scaling", Level.INFO, where, f"Counts are shown; {factors}"))
+    mapping = real_world_finding(slices[0].header, where)
+    notes += [mapping] if mapping else []
     return tuple(notes)
 
 
