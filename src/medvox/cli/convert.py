@@ -34,6 +34,9 @@ def convert(  # noqa: PLR0913
         typer.Option(help="Slice, row, column distance in mm for stacks of pictures."),
     ] = None,
     sidecar: Annotated[bool, typer.Option(help="Write NAME.json and NAME.slices.csv.")] = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files that are there already.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
@@ -52,6 +55,7 @@ def convert(  # noqa: PLR0913
         order=order,
         sidecar=sidecar,
         spacing_mm=spacing,
+        overwrite=overwrite,
     )
     with progress_bar() as progress:
         report = run(source, target, options, progress=progress)

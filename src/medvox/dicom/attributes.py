@@ -1,7 +1,10 @@
 """Attributes for analysis, as written into JSON sidecars: nothing that tells who the patient is.
 
 Keys and units follow the BIDS specification (MRI and PET metadata; seconds, tesla, degrees) where it
-has one, as dcm2niix writes them; others are DICOM keywords in DICOM units.
+has one, as dcm2niix writes them; others are DICOM keywords in DICOM units. Only what is listed here is
+ever read: no name, ID, UID, date, time of day, institution, station, serial number, operator or comment.
+Series Description and Protocol Name are free text, which PS3.15 E.1 removes; they stay since files are
+named after them, and whoever writes them takes the patient's name out (`medvox.workflows.names`).
 """
 
 from __future__ import annotations
@@ -31,6 +34,16 @@ _NUMBERS = (
     "PercentPhaseFieldOfView", "NumberOfAverages", "SAR", "KVP", "XRayTubeCurrent", "Exposure",
     "GantryDetectorTilt", "DataCollectionDiameter", "ReconstructionDiameter", "SpiralPitchFactor",
 )  # fmt: skip
+_KEYS = {
+    "ManufacturerModelName": "ManufacturersModelName",
+    "BodyPartExamined": "BodyPart",
+    "InPlanePhaseEncodingDirection": "InPlanePhaseEncodingDirectionDICOM",
+    "PercentPhaseFieldOfView": "PercentPhaseFOV",
+}
+"""Keys of BIDS or dcm2niix that are not the DICOM keyword."""
+_MANUFACTURERS = {"SIEMENS": "Siemens", "PHILIPS": "Philips", "GE": "GE", "UIH": "UIH", "CANON": "Canon"}
+_IN_FRAMES = {"EffectiveEchoTime": "EchoTime", "FrameType": "ImageType", "InversionTimes": "InversionTime"}
+"""Keywords of functional groups that stand for one of a classic image."""
 _SECONDS = {
     "RepetitionTime": "RepetitionTime",
     "EchoTime": "EchoTime",
@@ -44,8 +57,13 @@ _RADIO = {
 }
 
 
-def analysis_attributes(file: str | Path) -> Mapping[str, Value]:
+def analysis_attributes(file: str | Path, frame: int = 1) -> Mapping[str, Value]:
     """Attributes of an instance that analysis needs.
+
+    Parameters
+    ----------
+    frame
+        Frame number, from 1, whose functional groups count.
 
     Raises
     ------
@@ -53,29 +71,64 @@ def analysis_attributes(file: str | Path) -> Mapping[str, Value]:
         If the file cannot be read.
     """
     try:
-        return attributes_of(dcmread(file, stop_before_pixels=True, force=True))
+        return attributes_of(dcmread(file, stop_before_pixels=True, force=True), frame)
     except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("header cannot be read", where=Path(file).name) from error
 
 
-def attributes_of(data: Dataset) -> dict[str, Value]:
-    """Attributes of a data set that analysis needs, those that are there."""
+def attributes_of(data: Dataset, frame: int = 1) -> dict[str, Value]:
+    """Attributes of a data set that analysis needs, those that are there.
+
+    Parameters
+    ----------
+    frame
+        Frame number, from 1, whose functional groups count.
+    """
+    values = {k: data.get(k) for k in (*_TEXTS, *_NUMBERS, *_SECONDS)} | _of_frame(data, frame)
     found: dict[str, Value] = {}
     for keyword in _TEXTS:
-        value = data.get(keyword)
+        value = values[keyword]
         if value not in (None, ""):
-            found[keyword] = (
-                str(value) if isinstance(value, str) or not hasattr(value, "__iter__") else [*map(str, value)]
-            )
+            found[_KEYS.get(keyword, keyword)] = _as_text(keyword, value)
     for keyword in _NUMBERS:
-        number = _number(data.get(keyword))
+        number = _number(values[keyword])
         if number is not None:
-            found[keyword] = int(number) if number == int(number) else number
+            found[_KEYS.get(keyword, keyword)] = int(number) if number == int(number) else number
     for keyword, key in _SECONDS.items():
-        number = _number(data.get(keyword))
+        number = _number(values[keyword])
         if number is not None:
             found[key] = number / 1000
     found.update(_radiopharmaceutical(data))
+    return found
+
+
+def _as_text(keyword: str, value: Any) -> Value:
+    """One text; several values with backslashes between, Image Type as a list, makers by their short name."""
+    parts = [str(value)] if isinstance(value, str) or not hasattr(value, "__iter__") else [*map(str, value)]
+    if keyword == "ImageType":
+        return list(parts)
+    if keyword == "InPlanePhaseEncodingDirection":  # COLUMN where the image is enhanced (PS3.3 C.8.13.5.3)
+        return "COL" if parts[0] == "COLUMN" else parts[0]
+    text = "\\".join(parts)
+    if keyword == "Manufacturer":
+        return next((name for start, name in _MANUFACTURERS.items() if text.upper().startswith(start)), text)
+    return text
+
+
+def _of_frame(data: Dataset, frame: int) -> dict[str, Any]:
+    """Values that the functional groups of a frame, else the shared ones, give (PS3.3 C.7.6.16)."""
+    own = data.get("PerFrameFunctionalGroupsSequence") or []
+    groups = [*(data.get("SharedFunctionalGroupsSequence") or [])[:1], *own[frame - 1 : frame]]
+    found: dict[str, Any] = {}
+    wanted = {*_TEXTS, *_NUMBERS, *_SECONDS}
+    for element in (element for group in groups for element in group):
+        if element.VR != "SQ" or not element.value or element.tag.is_private:
+            continue  # Philips' (2005,140F) holds public attributes that shadow those of the frame
+        for part in element.value[0]:
+            keyword = _IN_FRAMES.get(part.keyword, part.keyword)
+            if keyword in wanted and part.value not in (None, ""):
+                many = keyword == "InversionTime" and not isinstance(part.value, float | int | str)
+                found[keyword] = part.value[0] if many else part.value
     return found
 
 

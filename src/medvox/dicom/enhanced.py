@@ -11,6 +11,7 @@ from pydicom import Dataset
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.header import Header
+from medvox.dicom.real_world import mapping_finding
 from medvox.dicom.slices import Facts, Scaling, Slice
 from medvox.dicom.times import seconds_of_date_time
 from medvox.dicom.vendors import philips
@@ -65,7 +66,9 @@ def enhanced_slices(header: Header, data: Dataset) -> tuple[list[Slice], list[Fi
         groups = (groups + [Dataset()] * max(0, frames - len(groups)))[:frames]
     varying = _varying_dimensions(data)
     slices = [_slice(header, n, _Groups(group, shared[0]), varying) for n, group in enumerate(groups)]
-    return slices, findings
+    mapping = _Groups(groups[0], shared[0]).item("RealWorldValueMappingSequence") if groups else Dataset()
+    note = mapping_finding(mapping, header.name)
+    return slices, findings + ([note] if note else [])
 
 
 def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...]) -> Slice:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -23,9 +22,14 @@ from medvox.dicom.geometry import picture_grid, stack_grid
 from medvox.dicom.header import Header
 from medvox.dicom.lut import display_of, rescale_table_of, unit_of
 from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader, joined_findings
+from medvox.dicom.real_world import real_world_finding
 from medvox.dicom.slices import Slice
 from medvox.dicom.stacks import Stack
+from medvox.dicom.vendors import philips
 
+MEAN_TOLERANCE = 0.01
+STEP_TOLERANCE = 0.05
+"""How far times by the clock may be from even steps of the repetition to be taken for them."""
 _COMPONENT_WORDS = {"M": "magnitude", "P": "phase", "R": "real", "I": "imaginary"}
 _FACT_WORDS = {
     "echo_time_ms": "TE {} ms",
@@ -199,6 +203,11 @@ def _scaling_findings(slices: Sequence[Slice], where: str) -> tuple[Finding, ...
     if any(s.precise for s in slices):
         text = "Display values are used; precise values are there under the scaling 'precise'"
         notes.append(Finding("philips-scaling", Level.INFO, where, text))
+    factors = philips.pet_factors(slices[0].header)
+    if factors:
+        notes.append(Finding("private-scaling", Level.INFO, where, f"Counts are shown; {factors}"))
+    mapping = real_world_finding(slices[0].header, where)
+    notes += [mapping] if mapping else []
     return tuple(notes)
 
 
@@ -240,14 +249,35 @@ def _times(stack: Stack) -> tuple[float, ...]:
     start = _seconds(firsts[0])
     acquired = [_after(start, _seconds(s)) for s in firsts]
     triggers = [s.facts.trigger_time_ms for s in firsts]
-    for candidate in (acquired, [None if t is None else t / 1000 for t in triggers]):
+    references = [s.facts.reference_time_ms for s in firsts]
+    in_seconds = ([None if t is None else t / 1000 for t in times] for times in (triggers, references))
+    repetition_s = _repetition_s(firsts[0].header)
+    for candidate in (acquired, *in_seconds):
         times = [t for t in candidate if t is not None]
         if len(times) == stack.lead and all(b > a for a, b in pairwise(times)):
-            return tuple(times)
-    repetition = firsts[0].header.number(tags.REPETITION_TIME)
-    if repetition and math.isfinite(repetition) and repetition > 0:
-        return tuple(n * repetition / 1000 for n in range(stack.lead))
-    return ()
+            return _nominal(tuple(times), repetition_s)
+    return tuple(n * repetition_s for n in range(stack.lead)) if repetition_s else ()
+
+
+def _repetition_s(header: Header) -> float:
+    """Seconds from one volume to the next by the header; 0 where it does not tell.
+
+    Temporal Resolution (PS3.3 C.8.13.1), else Repetition Time of a two-dimensional acquisition: that of
+    a three-dimensional one is the time of a line.
+    """
+    resolution = header.number(tags.TEMPORAL_RESOLUTION) or 0.0
+    planar = header.text(tags.MR_ACQUISITION_TYPE) != "3D"
+    repetition = (header.number(tags.REPETITION_TIME) or 0.0) if planar else 0.0
+    return max(0.0, resolution or repetition) / 1000
+
+
+def _nominal(times: tuple[float, ...], repetition_s: float) -> tuple[float, ...]:
+    """Times of the header's repetition where the clock, which is rounded, agrees at every step."""
+    steps = np.diff(times)
+    mean = float(steps.mean())
+    if abs(mean - repetition_s) > MEAN_TOLERANCE * mean or np.ptp(steps) > STEP_TOLERANCE * mean:
+        return times
+    return tuple(round(n * repetition_s, 6) for n in range(len(times)))
 
 
 def _frame_times(header: Header, frames: int) -> tuple[float, ...]:

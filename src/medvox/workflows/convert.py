@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from medvox.core.axes import LETTERS
-from medvox.core.errors import MedvoxError, MissingError, UsageError
+from medvox.core.errors import MedvoxError, MissingError, UsageError, WriteError
 from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.progress import Progress, silent
@@ -28,6 +27,7 @@ from medvox.formats.registry import available, format_for_name
 from medvox.workflows import names
 from medvox.workflows.open_folder import scan as scan_paths
 
+_FREE_TEXTS = frozenset({"SeriesDescription", "ProtocolName", "ContrastBolusAgent", "TracerName"})
 ORDERS = ("dcm2niix", "stored", "ras")
 SCALINGS = ("precise", "display")
 
@@ -54,6 +54,8 @@ class ConvertOptions:
         Whether to write NAME.json and NAME.slices.csv.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
+    overwrite
+        Whether files that are there already may be replaced.
     """
 
     to: str = "nifti"
@@ -63,6 +65,7 @@ class ConvertOptions:
     order: str = "dcm2niix"
     sidecar: bool = True
     spacing_mm: tuple[float, float, float] | None = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +184,35 @@ def _convert_one(job: _Job, study: Study, series: Series, image: Image) -> Conve
     volume = image.volume()
     if job.options.scaling in volume.scalings:
         volume = volume.scaled(job.options.scaling)
-    stem = names.file_stem(
-        job.options.template, study, series, image, job.source_name, job.options.keep_identity
-    )
-    name = job.fixed or names.distinct(stem, job.taken) + job.form.suffixes[0]
+    name, base = _name(job, study, series, image)
     reordered = _reorder(volume.load(), job.options.order, _is_3d(series, image))
     report = job.form.write(reordered, job.folder / name)
     files = list(report.files)
     if job.options.sidecar:
-        base = name[: -len(job.form.suffixes[0])] if name.endswith(job.form.suffixes[0]) else Path(name).stem
-        files += _write_sidecars(job, base, series, image, reordered, report.losses)
+        files += _write_sidecars(job, base, study, series, image, reordered, report.losses)
     return Converted(image.label, tuple(files), report.losses, image.findings)
+
+
+def _name(job: _Job, study: Study, series: Series, image: Image) -> tuple[str, str]:
+    """Name of the file and what its sidecars begin with.
+
+    Raises
+    ------
+    WriteError
+        If one of the files is there already, and may not be replaced.
+    """
+    options = job.options
+    suffix = job.form.suffixes[0]
+    stem = names.file_stem(options.template, study, series, image, job.source_name, options.keep_identity)
+    name = job.fixed or names.distinct(stem, job.taken) + suffix
+    base = name[: -len(suffix)] if name.endswith(suffix) else Path(name).stem
+    wanted = (name, f"{base}.json", f"{base}.slices.csv") if options.sidecar else (name,)
+    there = [found for found in wanted if (job.folder / found).exists()]
+    if there and not options.overwrite:
+        raise WriteError(
+            "the file is there already", where=job.folder / there[0], advice="Add --overwrite to replace it"
+        )
+    return name, base
 
 
 # -- order of voxels ----------------------------------------------------------------------------
@@ -268,9 +289,12 @@ def _transposed(volume: Volume, order: tuple[int, int, int]) -> Volume:
 
 
 def _write_sidecars(
-    job: _Job, base: str, series: Series, image: Image, volume: Volume, losses: tuple[str, ...]
+    job: _Job, base: str, study: Study, series: Series, image: Image, volume: Volume, losses: tuple[str, ...]
 ) -> list[Path]:
     facts = _sidecar(job.options, series, image, volume, losses)
+    if not job.options.keep_identity:
+        for key in _FREE_TEXTS & facts.keys():
+            facts[key] = names.without_patient(str(facts[key]), study.patient)
     sidecar = job.folder / f"{base}.json"
     _write_text(sidecar, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     written = [sidecar]
@@ -289,12 +313,12 @@ def _write_text(path: Path, text: str) -> None:
 
 def _sidecar(
     options: ConvertOptions, series: Series, image: Image, volume: Volume, losses: tuple[str, ...]
-) -> Mapping[str, Any]:
+) -> dict[str, Any]:
     import medvox
 
     found: dict[str, Any] = {}
     if series.format == "DICOM" and image.instances:
-        found.update(analysis_attributes(image.instances[0].file))
+        found.update(analysis_attributes(image.instances[0].file, _first_frame(volume)))
         if options.keep_identity:
             found["SeriesInstanceUID"] = series.uid
     found["ConversionSoftware"] = "medvox"
@@ -317,6 +341,11 @@ def _sidecar(
         "lost_in_this_format": list(losses),
     }
     return found
+
+
+def _first_frame(volume: Volume) -> int:
+    lineage = (volume.known_provenance, *volume.known_provenance.ancestors())
+    return next((p.sources[0].frame for p in lineage if p.sources), 1)
 
 
 def _source_table(volume: Volume, keep_identity: bool) -> str:

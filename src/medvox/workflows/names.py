@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 
 from medvox.core.errors import UsageError
-from medvox.core.study import Image, Series, Study
+from medvox.core.study import Image, Patient, Series, Study
 
 DEFAULT = "%s_%d"
-IDENTIFYING = frozenset("inxgjk")
+IDENTIFYING = frozenset("inxgjkt")
 LETTERS: Mapping[str, str] = {
     "d": "series description",
-    "f": "name of the folder that was opened",
+    "f": "name of the folder that was opened (may tell who it is)",
     "g": "accession number (identifying)",
     "i": "patient ID (identifying)",
     "j": "Series Instance UID (identifying)",
@@ -22,13 +22,14 @@ LETTERS: Mapping[str, str] = {
     "n": "patient name (identifying)",
     "p": "study description",
     "s": "series number",
-    "t": "study date and time",
+    "t": "study date and time (identifying)",
     "x": "study ID (identifying)",
     "%": "a percent sign",
 }
 _UNSAFE = re.compile(r"[^\w.+=-]+")
 _LETTER = re.compile(r"%(.)")
 LONGEST = 120
+SHORTEST_NAME = 3
 
 
 def check(template: str, keep_identity: bool = False) -> None:
@@ -78,12 +79,14 @@ def file_stem(
         "p": study.description,
         "s": "" if series.number is None else str(series.number),
         "t": (study.date + study.time.split(".")[0]),
-        "x": study.accession,
+        "x": _study_id(series) if "%x" in template else "",
         "%": "%",
     }
 
     check(template, keep_identity)
     text = _LETTER.sub(lambda found: values[found[1]], template)
+    if not keep_identity:
+        text = without_patient(text, study.patient)
     for name, value in image.facts:
         text += f"_{_SHORT.get(name, name)}{value}"
     return safe_name(text) or "image"
@@ -96,6 +99,27 @@ _SHORT = {
     "image_type": "",
     "echo_number": "e",
 }
+
+
+def _study_id(series: Series) -> str:
+    """Study ID (0020,0010) of the first instance."""
+    if series.header is None or not series.instances:
+        return ""
+    lines = series.header(series.instances[0])
+    return next((line.value for line in lines if line.keyword == "StudyID" and line.depth == 0), "")
+
+
+def without_patient(text: str, patient: Patient) -> str:
+    """Take the patient's name and ID out of a text that somebody typed (a series description, say).
+
+    Parts of a name of fewer than three letters stay, since other words hold them.
+    """
+    parts = {*re.split(r"[\^=,\s]+", patient.name), patient.id.strip()}
+    words = sorted((part for part in parts if len(part) >= SHORTEST_NAME), key=len, reverse=True)
+    if not words:
+        return text
+    found = "|".join(map(re.escape, words))
+    return re.sub(rf"(?<![^\W_])(?:{found})(?![^\W_])", "X", text, flags=re.IGNORECASE)
 
 
 def safe_name(text: str) -> str:

@@ -31,3 +31,17 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
     parts = tuple(header.number(t) for t in tags.PHILIPS_GRADIENT)
     gradient = tuple(p for p in parts if p is not None)
     return header.number(tags.PHILIPS_B_VALUE), gradient if len(gradient) == 3 else ()
+
+
+def pet_factors(header: Header) -> str:
+    """What the private factors of a PET in counts are, in words; empty where there are none.
+
+    Counts times (7053,1009) are Bq/ml; counts times (7053,1000) are SUV by body weight.
+    """
+    if not is_philips(header) or header.text(tags.UNITS) != "CNTS":
+        return ""
+    factors = {
+        "Bq/ml": header.number(tags.PHILIPS_PET_ACTIVITY_FACTOR),
+        "SUVbw": header.number(tags.PHILIPS_PET_SUV_FACTOR),
+    }
+    return ", ".join(f"{unit} = {factor:g} · counts" for unit, factor in factors.items() if factor)

@@ -17,6 +17,7 @@ from medvox.dicom import tags
 from medvox.dicom.header import Header
 
 MAX_ELEMENTS = 1000
+_OF_IMAGES = frozenset({"NumberOfImagesInMosaic", "SliceNormalVector", "B_value", "ImaPATModeText"})
 MAX_ITEMS = 10_000
 
 
@@ -88,14 +89,22 @@ def _read_items(raw: bytes, at: int, items: int, second: bool) -> tuple[tuple[st
 
 
 def csa_image_header(header: Header) -> dict[str, tuple[str, ...]]:
-    """CSA image header of an instance; empty where it has none that can be read."""
-    raw = header.raw(tags.SIEMENS_CSA_IMAGE)
-    if raw is None or len(raw) < 12:
-        return {}
-    try:
-        return read_csa(raw)
-    except FormatError:
-        return {}
+    """CSA image header of an instance; empty where it has none that can be read.
+
+    It lies in the first or second private block of group 0029; archives that rename the block's creator
+    (Agfa) leave its bytes, so the bytes decide.
+    """
+    for tag in tags.SIEMENS_CSA_IMAGE:
+        raw = header.raw(tag)
+        if raw is None or len(raw) < 12:
+            continue
+        try:
+            found = read_csa(raw)
+        except FormatError:
+            continue
+        if found.keys() & _OF_IMAGES:
+            return found
+    return {}
 
 
 def mosaic(header: Header) -> Mosaic | None:
@@ -141,7 +150,7 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
         return None, ()
     b_value = header.number(tags.SIEMENS_B_VALUE)
     gradient = header.floats(tags.SIEMENS_GRADIENT)
-    if b_value is None and tags.SIEMENS_CSA_IMAGE in header:
+    if b_value is None:
         csa = csa_image_header(header)
         values = _numbers(csa.get("B_value", ()))
         b_value = values[0] if values else None
