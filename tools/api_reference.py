@@ -1,4 +1,5 @@
-"""Write docs/reference/api/ from the source tree: a page a module, the tables of findings and of formats.
+"""Write docs/reference/api/ from the source tree: a page a module, the commands, the tables of findings
+and of formats.
 
 Run by `./dev docs` before Sphinx; the pages are not kept in the repository.
 """
@@ -10,6 +11,7 @@ import importlib
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src"
@@ -79,6 +81,34 @@ def formats_table(points: dict[str, str]) -> str:
     return "\n".join(rows) + "\n"
 
 
+def commands_text() -> str:
+    """Return every command of `medvox` with its arguments and options, from the program itself."""
+    typer = importlib.import_module("typer")
+    group = typer.main.get_command(importlib.import_module("medvox.cli.main").app)
+    return "\n".join(command_text(name, command) for name, command in group.commands.items())
+
+
+def command_text(name: str, command: Any) -> str:
+    """Return one command as Markdown."""
+    rows = ["| argument or option | default | what it does |", "|---|---|---|"]
+    usage = [f"medvox {name}", "[OPTIONS]"]
+    for one in command.params:
+        words = " / ".join([*one.opts, *one.secondary_opts])
+        is_option = one.param_type_name == "option"
+        if not is_option:
+            words = one.name.upper() + ("..." if one.nargs == -1 else "")
+            usage.append(words if one.required else f"[{words}]")
+        default = "" if not is_option or one.default is None or isinstance(one.default, bool) else f"`{shown(one.default)}`"
+        text = (one.help or "").replace("|", "\\|")
+        rows.append(f"| `{words}` | {'required' if one.required else default} | {text} |")
+    return "\n".join([f"## medvox {name}\n", "```text", " ".join(usage), "```\n", command.help, "", *rows, ""])
+
+
+def shown(value: Any) -> str:
+    """Return a default as it is typed."""
+    return " ".join(str(part) for part in value) if isinstance(value, tuple | list) else str(value)
+
+
 def main() -> None:
     """Write all pages anew."""
     shutil.rmtree(TARGET, ignore_errors=True)
@@ -87,6 +117,7 @@ def main() -> None:
     for name in names:
         (TARGET / f"{name}.rst").write_text(page(name), encoding="utf-8")
     (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(names)), encoding="utf-8")
+    (TARGET / "commands.txt").write_text(commands_text(), encoding="utf-8")
     (TARGET / "findings.txt").write_text(findings_table(), encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = formats_table(project["entry-points"]["medvox.formats"])

@@ -19,6 +19,16 @@ def test_a_folder_shows_its_text_only():
     assert ":members:" in api_reference.page("medvox.core.grid")
 
 
+def test_every_command_is_described_with_all_its_options():
+    text = api_reference.commands_text()
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [
+        f"medvox {name}" for name in ("open", "demo", "info", "convert", "render")
+    ]
+    assert "medvox convert [OPTIONS] SOURCE TARGET" in text
+    assert "| `--size` | `1000 800` |" in text
+    assert "| `--browser / --no-browser` |" in text
+
+
 def test_the_tables_hold_every_finding_and_format():
     table = api_reference.findings_table()
     assert all(f"| `{code}` | {text} |" in table for code, text in EXPLANATIONS.items())

@@ -65,7 +65,8 @@ def _add_series(branch: Tree, series: Series) -> None:
         _add_finding(node, finding)
     for image in series.images:
         sizes = " × ".join(f"{name} {size}" for name, size in zip(image.axes, image.shape, strict=True))
-        leaf = node.add(f"{image.label}: {image.kind}, {sizes} \\[{image.unit}], {image.grid!r}")
+        unit = "" if image.unit == "1" else f" \\[{image.unit}]"
+        leaf = node.add(f"{image.label}: {image.kind}, {sizes}{unit}, {image.grid!r}")
         for finding in image.findings:
             _add_finding(leaf, finding)
 

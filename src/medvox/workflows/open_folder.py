@@ -113,9 +113,15 @@ def _plain_studies(
     for members in pictures.values():
         folders[_folder(members[0][0])] += _picture_series(members, spacing_mm, findings)
     return [
-        Study(uid=None, patient=Patient(), description=name, series=tuple(series))
+        Study(uid=None, patient=Patient(), description=_title(name, series), series=tuple(series))
         for name, series in sorted(folders.items())
+        if series
     ], findings
+
+
+def _title(folder: str, series: Sequence[Series]) -> str:
+    """Name of a folder as it is shown: that of the opened one for what lies in it directly."""
+    return folder if folder != "." else Path(series[0].instances[0].file).absolute().parent.name
 
 
 Known = tuple[InputFile, Format]
