@@ -155,3 +155,19 @@ def test_damaged_directory_is_our_error(tmp_path):
     path.write_bytes(b"II*\0\xff\xff\xff\x7f" + bytes(50))
     with pytest.raises(FormatError):
         TiffFormat().images(path)
+
+
+def test_directories_that_lead_in_a_circle_are_refused_at_once(tmp_path):
+    path = tmp_path / "circle.tif"
+    tifffile.imwrite(path, np.zeros((2, 8, 8), np.uint8), photometric="minisblack", contiguous=False)
+    with tifffile.TiffFile(path) as tif:
+        first, last = tif.pages[0].offset, tif.pages[1].offset
+    raw = bytearray(path.read_bytes())
+    entries = int.from_bytes(raw[last : last + 2], "little")
+    at = last + 2 + 12 * entries
+    raw[at : at + 4] = first.to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match="circle"):
+        TiffFormat().images(path)
+    with pytest.raises(FormatError, match="circle"):
+        TiffFormat().header(path)

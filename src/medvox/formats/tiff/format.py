@@ -104,6 +104,8 @@ def _check_chain(path: Path) -> None:
     ------
     TruncatedError
         If one lies beyond the end of the file.
+    FormatError
+        If one leads back to an earlier one: tifffile would go round for ever.
     """
     with reading(path) as file:
         size = file.seek(0, 2)
@@ -128,6 +130,8 @@ def _check_chain(path: Path) -> None:
                 )
             file.seek(end)
             offset = int.from_bytes(file.read(width), order)
+        if offset:
+            raise FormatError("the directories lead in a circle", where=path, got=f"back to byte {offset}")
 
 
 @dataclass(frozen=True, slots=True)
