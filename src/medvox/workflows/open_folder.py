@@ -134,11 +134,12 @@ def _by_format(
     known: list[Known] = []
     pictures: dict[tuple[str, str], list[Known]] = defaultdict(list)
     belonging: set[Path] = set()
+    unknown: list[InputFile] = []
     for file in track(files, progress, "Recognising files", len(files)):
         try:
             form = detect(file.path)
         except UnknownFormatError:
-            findings.append(Finding("unknown-format", Level.INFO, file.name, "Not a format known here"))
+            unknown.append(file)
             continue
         except MedvoxError as error:
             findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
@@ -148,15 +149,12 @@ def _by_format(
             pictures[_folder(file), form.name].append((file, form))
         else:
             known.append((file, form))
-    known = [(file, form) for file, form in known if file.path.resolve() not in belonging]
-    gone = [f for f in findings if f.code == "unknown-format" and _is_companion(f, files, belonging)]
-    for finding in gone:
-        findings.remove(finding)
+    if belonging:
+        known = [(file, form) for file, form in known if file.path.resolve() not in belonging]
+        unknown = [file for file in unknown if file.path.resolve() not in belonging]
+    text = "Not a format known here"
+    findings += [Finding("unknown-format", Level.INFO, file.name, text) for file in unknown]
     return known, pictures
-
-
-def _is_companion(finding: Finding, files: Sequence[InputFile], belonging: set[Path]) -> bool:
-    return any(f.name == finding.where and f.path.resolve() in belonging for f in files)
 
 
 def _folder(file: InputFile) -> str:
