@@ -137,6 +137,9 @@ def test_localizers_are_split_by_orientation(tmp_path):
     found = opened(tmp_path, slices)
     assert sorted(i.grid.letters for i in images(found)) == ["PIL", "RIP", "SPL"]
     assert "mixed-orientation" in codes(found)
+    assert sorted(i.label for i in images(found)) == [
+        f"series, {w}" for w in ("axial", "coronal", "sagittal")
+    ]
 
 
 def test_the_same_instance_twice_is_used_once_and_a_conflict_is_told(tmp_path):

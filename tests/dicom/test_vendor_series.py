@@ -238,3 +238,30 @@ def test_objects_and_private_classes_in_a_folder_are_listed_and_never_fatal(tmp_
     assert sorted(s.object_type or "" for s in found.series()) == ["", "", "RAW DATA", "SR"]
     assert len(images(found)) == 2
     assert "unreadable-file" not in codes(found)
+
+
+def philips_direction(data, b_value, gradient):
+    data.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x03, "FL", b_value)
+    block = data.private_block(0x2005, "Philips MR Imaging DD 001", create=True)
+    for element, part in zip((0xB0, 0xB1, 0xB2), gradient, strict=True):
+        block.add_new(element, "FL", part)
+
+
+def ge_direction(data, b_value, gradient):
+    data.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x39, "IS", [int(b_value), 8, 0, 0])
+    block = data.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    for element, part in zip((0xBB, 0xBC, 0xBD), gradient, strict=True):
+        block.add_new(element, "DS", str(part))
+
+
+@pytest.mark.parametrize(
+    ("maker", "put"), [("Philips", philips_direction), ("GE MEDICAL SYSTEMS", ge_direction)]
+)
+def test_directions_of_one_b_value_are_volumes_of_their_own(tmp_path, maker, put):
+    settings = [(0.0, (0.0, 0.0, 0.0)), (1000.0, (1.0, 0.0, 0.0)), (1000.0, (0.0, 1.0, 0.0))]
+    slices = parts([{}] * 3, Manufacturer=maker)
+    for n, data in enumerate(slices):
+        put(data, *settings[n // 4])
+    (image,) = images(opened(tmp_path, slices))
+    assert image.axes[0] == "diffusion"
+    assert image.open().values()[:, 0, 0, 0].tolist() == [0, 1000, 2000]

@@ -75,6 +75,12 @@ def orientations(groups: Sequence[Sequence[Slice]]) -> int:
     return len(found)
 
 
+def plane_word(s: Slice) -> str:
+    """Name of the plane that a slice lies nearest to: sagittal, coronal or axial."""
+    normal = np.abs(np.cross(s.orientation[:3], s.orientation[3:]))
+    return ("sagittal", "coronal", "axial")[int(normal.argmax())]
+
+
 def positions(slices: Sequence[Slice]) -> NDArray[np.intp]:
     """Number of the position of each slice, ascending along row × column."""
     first = slices[0]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.finding import Finding, Level
-from medvox.dicom.planes import by_plane, positions
+from medvox.dicom.planes import by_plane, plane_word, positions
 from medvox.dicom.planes import orientations as different_orientations
 from medvox.dicom.slices import Slice
 
@@ -113,7 +113,11 @@ def make_stacks(slices: Sequence[Slice], where: str) -> list[Stack]:
     if orientations > 1:
         text = f"{orientations} orientations in one series: split"
         notes = (Finding("mixed-orientation", Level.INFO, where, text, "PS3.3 C.7.6.2.1.1"),)
-    stacks = [stack for group in groups for stack in _resolve(group, where, ())]
+    stacks = [
+        stack
+        for group in groups
+        for stack in _resolve(group, where, (("plane", plane_word(group[0])),) if notes else ())
+    ]
     stacks = [replace(s, findings=notes + s.findings) for s in stacks]
     return stacks + _loose_stacks(loose)
 

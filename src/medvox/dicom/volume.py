@@ -40,6 +40,7 @@ _FACT_WORDS = {
     "kvp": "{} kVp",
     "stack_id": "stack {}",
     "image_type": "{}",
+    "plane": "{}",
     "incomplete": "incomplete, {}",
 }
 

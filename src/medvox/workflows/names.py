@@ -97,6 +97,7 @@ _SHORT = {
     "component": "",
     "inversion_time_ms": "ti",
     "image_type": "",
+    "plane": "",
     "echo_number": "e",
 }
 
