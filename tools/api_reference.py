@@ -98,10 +98,16 @@ def command_text(name: str, command: Any) -> str:
         if not is_option:
             words = one.name.upper() + ("..." if one.nargs == -1 else "")
             usage.append(words if one.required else f"[{words}]")
-        default = "" if not is_option or one.default is None or isinstance(one.default, bool) else f"`{shown(one.default)}`"
+        default = (
+            ""
+            if not is_option or one.default is None or isinstance(one.default, bool)
+            else f"`{shown(one.default)}`"
+        )
         text = (one.help or "").replace("|", "\\|")
         rows.append(f"| `{words}` | {'required' if one.required else default} | {text} |")
-    return "\n".join([f"## medvox {name}\n", "```text", " ".join(usage), "```\n", command.help, "", *rows, ""])
+    return "\n".join(
+        [f"## medvox {name}\n", "```text", " ".join(usage), "```\n", command.help, "", *rows, ""]
+    )
 
 
 def shown(value: Any) -> str:

@@ -2,23 +2,27 @@
 
 Seeds are files that dependencies ship; each round breaks one of them in a few places and reads it. What
 may come out is a result or a `MedvoxError`. Whatever else comes out, and whatever takes longer than
-`SLOW` seconds, is kept in `.medvox/fuzz/TARGET/`, beside a text that says what happened; exit code 1.
+`SLOW` seconds (it is stopped after twice as long), is kept in `.medvox/fuzz/TARGET/`, beside a text that
+says what happened; exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import tempfile
 import time
 import traceback
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import FrameType
 
 from pydicom.data import data_manager
 
@@ -145,18 +149,41 @@ def broken(content: bytes, chance: random.Random) -> bytes:
     return bytes(data)
 
 
+class HangError(BaseException):
+    """Reading took too long; no `Exception`, so that no reader can take it for a fault of the file."""
+
+
+@contextmanager
+def stopped_after(seconds: float) -> Iterator[None]:
+    """Raise `HangError` in this thread after a time; on Windows, without the alarm signal, never."""
+    if not hasattr(signal, "SIGALRM"):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise HangError(f"still reading after {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def attempt(target: Target, content: bytes, folder: Path) -> str | None:
     """Read one broken file; return what is wrong with how it went."""
     path = folder / "broken"
     path.write_bytes(content)
     began = time.perf_counter()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), stopped_after(2 * SLOW):
             warnings.simplefilter("error")
             target.read(path)
     except MedvoxError:
         pass
-    except Exception:
+    except (Exception, HangError):
         return traceback.format_exc()
     took = time.perf_counter() - began
     return f"it took {took:.1f} s\n" if took > SLOW else None

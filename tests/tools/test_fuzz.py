@@ -29,6 +29,16 @@ def test_failures_are_found_kept_and_reported(monkeypatch, tmp_path):
     assert kept == ["", ".txt"]
 
 
+@pytest.mark.skipif(not hasattr(fuzz.signal, "SIGALRM"), reason="the system has no alarm signal")
+def test_a_reader_that_hangs_is_stopped_and_reported(monkeypatch, tmp_path):
+    def read(path: Path) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(fuzz, "SLOW", 0.05)
+    assert "HangError" in fuzz.attempt(fuzz.Target(lambda: [b""], read), b"x", tmp_path)
+
+
 def test_breaking_depends_on_the_seed_alone():
     first, second = (fuzz.broken(bytes(range(256)), fuzz.random.Random(5)) for _ in range(2))
     assert first == second != bytes(range(256))
