@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -35,6 +36,7 @@ MODULE = """\
 .. automodule:: {name}
 {options}
 """
+OPTION = re.compile(r"(?<!`)(--[a-z-]+)")
 MEMBERS = "   :members:\n   :member-order: bysource\n   :show-inheritance:\n"
 LAYERS = [
     "cli", "server", "workflows", "jobs", "network", "archive", "learning", "measurement", "infrared",
@@ -106,7 +108,16 @@ def command_text(name: str, command: Any) -> str:
         text = (one.help or "").replace("|", "\\|")
         rows.append(f"| `{words}` | {'required' if one.required else default} | {text} |")
     return "\n".join(
-        [f"## medvox {name}\n", "```text", " ".join(usage), "```\n", command.help, "", *rows, ""]
+        [
+            f"## medvox {name}\n",
+            "```text",
+            " ".join(usage),
+            "```\n",
+            OPTION.sub(r"`\1`", command.help),
+            "",
+            *rows,
+            "",
+        ]
     )
 
 
