@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextvars import copy_context
@@ -29,6 +30,8 @@ from medvox.dicom.pixels.transfer_syntaxes import transfer_syntax
 AnyArray = NDArray[Any]
 Tile = tuple[int, int, int, int]
 FRAMES_A_TASK = 24
+FROM_MEMORY = 0.8e9
+"""Bytes a second: frames that come faster come from memory, not from a disk."""
 _NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 _HAS_PREADV = hasattr(os, "preadv")
 TEXT = "Reading pixels"
@@ -144,21 +147,35 @@ class DicomFrames:
             If `progress` asks to stop.
         """
         tasks = _tasks([self.refs[frame] for frame in frames])
-        total, done = len(frames), 0
+        total = len(frames)
         progress(0, total, TEXT)
-        threads = min(settings.current().threads, len(tasks))
-        if threads < 2:
-            for task in tasks:
-                done += self._run(task, out)
-                progress(done, total, TEXT)
+        done = self._alone(tasks, out, total, progress)
+        if not tasks:
             return
+        threads = min(settings.current().threads, len(tasks))
         with ThreadPoolExecutor(threads, thread_name_prefix="medvox-pixels") as pool:
             futures = [pool.submit(copy_context().run, self._run, task, out) for task in tasks]
             try:
-                for done in _completed(futures):
-                    progress(done, total, TEXT)
+                for more in _completed(futures):
+                    progress(done + more, total, TEXT)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+    def _alone(self, tasks: list[list[_Wish]], out: AnyArray, total: int, progress: Progress) -> int:
+        """Read tasks in this thread while that is fastest, taking them off the list; return the frames read.
+
+        Frames that need no change and lie in the page cache are held up by the memory bus alone: two
+        threads only get into each other's way (300 frames of 512²: 51 ms by one, 68 ms by two).
+        """
+        several, done = min(settings.current().threads, len(tasks)) > 1, 0
+        while tasks and (not several or all(_needs_no_change(wish, out) for wish in tasks[0])):
+            started = time.perf_counter()
+            count = self._run(tasks.pop(0), out)
+            done += count
+            progress(done, total, TEXT)
+            if several and count * out[0].nbytes < FROM_MEMORY * (time.perf_counter() - started):
+                break
+        return done
 
     def _run(self, task: list[_Wish], out: AnyArray) -> int:
         """Read the wishes of a task; consecutive ones of a file share its opening."""
