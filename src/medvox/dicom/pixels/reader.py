@@ -30,7 +30,7 @@ from medvox.dicom.pixels.transfer_syntaxes import transfer_syntax
 AnyArray = NDArray[Any]
 Tile = tuple[int, int, int, int]
 FRAMES_A_TASK = 24
-FROM_MEMORY = 0.8e9
+FROM_MEMORY = 0.4e9
 """Bytes a second: frames that come faster come from memory, not from a disk."""
 _NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"})
 _HAS_PREADV = hasattr(os, "preadv")
@@ -168,7 +168,7 @@ class DicomFrames:
         threads only get into each other's way (300 frames of 512²: 51 ms by one, 68 ms by two).
         """
         several, done = min(settings.current().threads, len(tasks)) > 1, 0
-        while tasks and (not several or all(_needs_no_change(wish, out) for wish in tasks[0])):
+        while tasks and (not several or _needs_no_change(tasks[0][0], out)):
             started = time.perf_counter()
             count = self._run(tasks.pop(0), out)
             done += count
