@@ -178,3 +178,12 @@ def test_render_makes_a_picture_of_a_real_skull(tmp_path):
 def test_help_and_version_answer():
     assert "open" in medvox("--help").stdout
     assert medvox("--version").stdout.startswith("medvox ")
+
+
+def test_brackets_in_a_header_are_text_not_markup(tmp_path):
+    values = np.zeros((3, 8, 8), np.int16)
+    slices = build.stack(values, SeriesDescription="t1 [/red] [bold] x[0]", PatientName="A[/b]^B")
+    build.save(slices, tmp_path / "in")
+    assert "t1 [/red] [bold] x[0]" in medvox("info", tmp_path / "in").stdout
+    assert "A[/b]^B" in medvox("info", tmp_path / "in", "--tag", "PatientName").stdout
+    assert "t1 [/red] [bold] x[0]" in medvox("convert", tmp_path / "in", tmp_path / "out").stdout

@@ -10,6 +10,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -48,11 +49,7 @@ def progress_bar() -> Iterator[ProgressReceiver]:
 
 def fail(error: MedvoxError) -> None:
     """Print an error: what, where, what to do."""
-    err.print(f"[bold red]error:[/] {_escape(str(error))}", highlight=False, soft_wrap=True)
-
-
-def _escape(text: str) -> str:
-    return text.replace("[", "\\[")
+    err.print(f"[bold red]error:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:

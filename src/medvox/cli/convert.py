@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from medvox.cli.console import STYLES, out, print_json, progress_bar
 from medvox.workflows import names
@@ -69,13 +70,14 @@ def convert(  # noqa: PLR0913
 
 def _print(report: ConvertReport) -> None:
     for done in report.converted:
-        out.print(f"[green]{done.files[0]}[/]  {done.label}", soft_wrap=True)
+        out.print(f"[green]{escape(str(done.files[0]))}[/]  {escape(done.label)}", soft_wrap=True)
         for loss in done.losses:
-            out.print(f"  [dim]not kept in the file: {loss}[/]", soft_wrap=True)
+            out.print(f"  [dim]not kept in the file: {escape(loss)}[/]", soft_wrap=True)
         for finding in done.findings:
-            out.print(f"  [{STYLES[finding.level]}]{finding.code}: {finding.text}[/]", soft_wrap=True)
+            out.print(f"  [{STYLES[finding.level]}]{finding.code}: {escape(finding.text)}[/]", soft_wrap=True)
     for skipped in report.skipped:
-        out.print(f"[bold red]not converted:[/] {skipped.label}: {skipped.reason}", soft_wrap=True)
+        reason = escape(f"{skipped.label}: {skipped.reason}")
+        out.print(f"[bold red]not converted:[/] {reason}", soft_wrap=True)
 
 
 def _describe(report: ConvertReport) -> dict[str, object]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from medvox.cli.console import out, progress_bar
 
@@ -21,4 +22,4 @@ def demo(
 
     with progress_bar() as progress:
         written = write_demo(folder, labelled=labelled, progress=progress)
-    out.print(f"[green]{written}[/]", soft_wrap=True)
+    out.print(f"[green]{escape(str(written))}[/]", soft_wrap=True)

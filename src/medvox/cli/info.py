@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
@@ -45,10 +46,11 @@ def info(
 
 
 def _print_tree(found: Scan) -> None:
-    root = Tree(f"[bold]{', '.join(found.roots)}[/]  {found.files} files")
+    root = Tree(f"[bold]{escape(', '.join(found.roots))}[/]  {found.files} files")
     for study in found.studies:
         title = " ".join(w for w in (study.date, study.description or "study") if w)
-        branch = root.add(f"[bold cyan]{title}[/]  {study.patient.name} {study.patient.id}".rstrip())
+        patient = f"{study.patient.name} {study.patient.id}".rstrip()
+        branch = root.add(f"[bold cyan]{escape(title)}[/]  {escape(patient)}")
         for series in study.series:
             _add_series(branch, series)
     for finding in found.findings:
@@ -60,20 +62,21 @@ def _add_series(branch: Tree, series: Series) -> None:
     number = "" if series.number is None else f"{series.number} "
     kind = series.object_type or series.modality or series.format
     files = f"{len(series.instances)} file(s), {series.format}"
-    node = branch.add(f"[green]{number}{series.description}[/]  {kind}, {files}")
+    node = branch.add(f"[green]{number}{escape(series.description)}[/]  {escape(kind)}, {files}")
     for finding in series.findings:
         _add_finding(node, finding)
     for image in series.images:
         sizes = " × ".join(f"{name} {size}" for name, size in zip(image.axes, image.shape, strict=True))
-        unit = "" if image.unit == "1" else f" \\[{image.unit}]"
-        leaf = node.add(f"{image.label}: {image.kind}, {sizes}{unit}, {image.grid!r}")
+        unit = "" if image.unit == "1" else f" [{image.unit}]"
+        leaf = node.add(escape(f"{image.label}: {image.kind}, {sizes}{unit}, {image.grid!r}"))
         for finding in image.findings:
             _add_finding(leaf, finding)
 
 
 def _add_finding(node: Tree, finding: Finding) -> None:
     style = STYLES[finding.level]
-    node.add(f"[{style}]{finding.level} {finding.code}: {finding.where}: {finding.text}[/]")
+    text = f"{finding.level} {finding.code}: {finding.where}: {finding.text}"
+    node.add(f"[{style}]{escape(text)}[/]")
 
 
 def _print_headers(found: Scan, wanted: list[str], as_json: bool) -> None:
@@ -86,5 +89,5 @@ def _print_headers(found: Scan, wanted: list[str], as_json: bool) -> None:
         return
     table = Table("file", "tag", "VR", "keyword", "value")
     for file, line in rows:
-        table.add_row(file, line["tag"], line["vr"], line["keyword"], line["value"])
+        table.add_row(*map(escape, (file, line["tag"], line["vr"], line["keyword"], line["value"])))
     out.print(table)

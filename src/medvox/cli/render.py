@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, cast, get_args
 
 import typer
+from rich.markup import escape
 
 from medvox.cli.console import out, progress_bar
 from medvox.core.errors import AmbiguityError, MissingError, UsageError
@@ -75,7 +76,7 @@ def render(  # noqa: PLR0913
         )
         picture = draw(volume, request, progress)
     picture.save(target)
-    out.print(f"[green]{target}[/]  {chosen.label}", soft_wrap=True)
+    out.print(f"[green]{escape(str(target))}[/]  {escape(chosen.label)}", soft_wrap=True)
 
 
 def _turned(azimuth: float, elevation: float, zoom: float) -> bool:
