@@ -1,6 +1,7 @@
 """The frame reader: order, parts of frames, types, threads, progress."""
 
 import pickle
+import threading
 from dataclasses import replace
 
 import imagecodecs
@@ -32,6 +33,31 @@ def test_any_order_and_repeats(threads, series):
     with using(threads=threads):
         frame_reader(known)(wanted, out)
     np.testing.assert_array_equal(out, frames[wanted])
+
+
+@pytest.mark.parametrize("straight", [True, False])
+@pytest.mark.parametrize(("rate", "threads"), [(0.0, 1), (float("inf"), 3)])
+def test_one_thread_from_memory_or_several_from_a_disk_read_the_same(
+    straight, rate, threads, series, monkeypatch
+):
+    known, frames = series
+    monkeypatch.setattr(reader_module, "_HAS_PREADV", straight)
+    monkeypatch.setattr(reader_module, "FROM_MEMORY", rate)
+    seen, places = [], set()
+    run = reader_module.DicomFrames._run
+
+    def watched(self, task, out):
+        places.add(threading.get_ident())
+        return run(self, task, out)
+
+    monkeypatch.setattr(reader_module.DicomFrames, "_run", watched)
+    out = np.zeros_like(frames)
+    with using(threads=3):
+        frame_reader(known)(range(40), out, lambda done, total, text: seen.append((done, total)))
+    np.testing.assert_array_equal(out, frames)
+    assert seen[-1] == (40, 40)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert (len(places) > 1) == (threads > 1)
 
 
 def test_lazy_array_reads_only_what_is_asked_for(series):
