@@ -24,7 +24,7 @@ def available() -> Iterator[tuple[str, Format]]:
             continue
         try:
             yield name, FORMATS.get(name)
-        except ImportError as error:
+        except (ImportError, AttributeError) as error:
             _broken[name] = str(error)
 
 
