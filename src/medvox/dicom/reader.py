@@ -193,7 +193,13 @@ def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
 
 
 def make_header(
-    file: InputFile, result: int, state: Sequence[int], records: Records, *, deflated: bool = False
+    file: InputFile,
+    result: int,
+    state: Sequence[int],
+    records: Records,
+    *,
+    deflated: bool = False,
+    like: Header | None = None,
 ) -> Header:
     """Make a header of what a walk has found.
 
@@ -201,6 +207,8 @@ def make_header(
     ----------
     result, state
         What the walk returned, and left.
+    like
+        Header without findings of a file that is encoded in the same way and states it in the same way.
 
     Raises
     ------
@@ -208,6 +216,12 @@ def make_header(
         If nothing can be read, or it is nonsense.
     """
     name = file.name
+    if like is not None and result == walk.PIXELS:
+        span, lacking = span_of(state, name)
+        if not lacking:
+            encoding = encoding_of(state, deflated)
+            syntax = like.transfer_syntax
+            return Header(str(file.path), name, file.size, syntax, encoding, span, (), records)
     if result == walk.BROKEN:
         raise FormatError("the data elements are nested too deep or repeat without end", where=name)
     if state[walk.IN_META] == 1:

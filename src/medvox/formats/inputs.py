@@ -155,11 +155,12 @@ class _Search:
             first = os.read(descriptor, HEAD)
         finally:
             os.close(descriptor)
-        kind = archive_kind(Path(path), first)
+        place = Path(path)
+        kind = None if first[128:132] == b"DICM" else archive_kind(place, first)
         if kind is None:
-            self.files.append(InputFile(Path(path), name, size))
+            self.files.append(InputFile(place, name, size))
         else:
-            self._archive(Path(path), name, kind)
+            self._archive(place, name, kind)
         if len(self.files) % _REPORT == 0:
             self._progress(len(self.files), None, "looking for files")
 
