@@ -131,9 +131,11 @@ def test_shared_formats_and_places_are_those_of_each_file(tmp_path: Path) -> Non
     assert shared > 140
 
 
-def _format(header: Header) -> PixelFormat | str:
+def _format(header: Header) -> object:
     try:
-        return replace(PixelFormat.of(header), findings=())
+        made = PixelFormat.of(header)
+        colors = None if made.palette is None else made.palette.colors.tobytes()
+        return replace(made, palette=None), colors
     except MedvoxError as error:
         return error.what
 
