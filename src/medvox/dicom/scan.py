@@ -19,7 +19,7 @@ from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
 from medvox.dicom.elements import walk
-from medvox.dicom.elements.wanted import TRANSFER_SYNTAX, WANTED, ascending
+from medvox.dicom.elements.wanted import WANTED, ascending
 from medvox.dicom.header import Header, Records, pack
 from medvox.dicom.media import is_dicomdir, listed_files
 from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
@@ -279,8 +279,6 @@ def _header(
     file: InputFile, result: int, state: list[int], records: Records, model: Outcome | None
 ) -> Outcome:
     like = model if isinstance(model, Header) and not model.findings else None
-    if TRANSFER_SYNTAX in records.apart:
-        like = None
     try:
         return make_header(file, result, state, records, like=like)
     except MedvoxError as error:

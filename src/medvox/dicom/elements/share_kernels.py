@@ -24,8 +24,8 @@ _STATES = (
 """What must be alike in files that share elements: how they are encoded, and the kind of their pixels."""
 _DISORDER, _FOUND = walk.DISORDER, walk.FOUND
 _FAR = walk.FAR
-_ALONE = (0x00080005, 0x00280103)
-"""Specific Character Set and Pixel Representation: other elements are read by them."""
+_ALONE = (0x00020010, 0x00080005, 0x00280103)
+"""Transfer Syntax UID, Specific Character Set and Pixel Representation: all else is read by them."""
 _MOST = 4
 """A file shares with its model when at most one of so many elements is its own."""
 
