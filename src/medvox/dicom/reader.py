@@ -124,7 +124,7 @@ class Walker:
 @contextmanager
 def _opened(file: InputFile) -> Iterator[int]:
     try:
-        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(file.place, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             yield descriptor
         finally:
@@ -221,7 +221,7 @@ def make_header(
         if not lacking:
             encoding = encoding_of(state, deflated)
             syntax = like.transfer_syntax
-            return Header(str(file.path), name, file.size, syntax, encoding, span, (), records)
+            return Header(os.fspath(file.place), name, file.size, syntax, encoding, span, (), records)
     if result == walk.BROKEN:
         raise FormatError("the data elements are nested too deep or repeat without end", where=name)
     if state[walk.IN_META] == 1:
@@ -237,7 +237,7 @@ def make_header(
     if begin != _PREAMBLE or not stated or doubts:
         has_meta = state[walk.DATA_START] != begin
         findings += doubts + meta_findings(begin == _PREAMBLE, has_meta, stated, settled, name)
-    return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, records)
+    return Header(os.fspath(file.place), name, file.size, settled, encoding, pixel, findings, records)
 
 
 def _stated_syntax(records: Records) -> str:

@@ -254,7 +254,7 @@ class _Batch:
     def _fill(self, row: int, file: InputFile) -> tuple[int, int, int]:
         """Read the first bytes of a file; return how many, its size, and where its elements begin."""
         try:
-            descriptor = os.open(file.path, _READ_ONLY)
+            descriptor = os.open(file.place, _READ_ONLY)
         except OSError:
             return _NOTHING
         try:
