@@ -70,6 +70,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "real-world-value": "The file maps stored values to real-world values; the mapping is named.",
         "private-scaling": "A private attribute scales the values; it is named.",
         "bad-rescale": "The slope or intercept in the header is not a finite number; stored values are shown as they are.",
+        "scale-assumed": "The file gives no scale for its values; the format's default was assumed.",
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
