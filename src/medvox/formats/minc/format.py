@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medvox.core.axes import CHANNEL, SPATIAL, TIME
 from medvox.core.errors import UnsupportedError
@@ -26,6 +27,8 @@ from medvox.formats.minc.scaling import Scale, read_scale
 from medvox.formats.minc.writing import Plan, plan
 from medvox.formats.values.block import kept
 from medvox.formats.values.compression import pack
+
+AnyArray = NDArray[Any]
 
 MODALITIES = {
     "mri": "MR", "mrs": "MR", "mra": "MR", "pet": "PT", "spect": "NM", "gamma": "NM", "ct": "CT",
@@ -175,9 +178,13 @@ def _scaled(frames: LazyArray, scale: Scale, minc: MincFile) -> LazyArray:
     """Real values, where the scale changes within a slice or makes all values the same."""
     shown = layout(minc.image.dimensions, minc.image.shape, minc.path)
     dtype = np.dtype(np.float32 if minc.image.dtype.itemsize <= 2 else np.float64)
-    return kept(
-        shown.full_shape, dtype, lambda: scale.applied(np.asarray(frames), shown).astype(dtype, copy=False)
-    )
+
+    def load() -> AnyArray:
+        values = scale.applied(np.asarray(frames), shown)
+        with np.errstate(all="ignore"):  # beyond float32
+            return values.astype(dtype, copy=False)
+
+    return kept(shown.full_shape, dtype, load)
 
 
 def _unit(minc: MincFile) -> str:

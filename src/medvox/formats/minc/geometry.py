@@ -56,6 +56,7 @@ class Dimension:
 # -- reading ------------------------------------------------------------------------------------
 
 
+@np.errstate(all="ignore")  # what is not finite is refused by the grid
 def read_grid(minc: MincFile, layout: Layout) -> tuple[Grid, tuple[Finding, ...]]:
     """Make the grid of the image.
 
@@ -67,7 +68,6 @@ def read_grid(minc: MincFile, layout: Layout) -> tuple[Grid, tuple[Finding, ...]
     where = str(minc.path)
     findings: list[Finding] = []
     matrix = np.eye(4)
-    matrix[:3, 3] = 0.0
     positions: dict[str, FloatArray] = {}
     for column, name in enumerate(reversed(layout.spatial)):
         variable = minc.variables.get(name)
@@ -81,8 +81,7 @@ def read_grid(minc: MincFile, layout: Layout) -> tuple[Grid, tuple[Finding, ...]
     stated = [v.attributes for n in layout.spatial if (v := minc.variables.get(n))]
     steps_known = any("step" in attributes for attributes in stated) or bool(positions)
     place_known = any("start" in a or "direction_cosines" in a for a in stated)
-    with np.errstate(all="ignore"):
-        affine = lps_from_ras(matrix)
+    affine = lps_from_ras(matrix)
     if not steps_known:
         text = "no dimension has a step: distances are in pixels"
         grid = Grid(layout.shape, lps_from_ras(np.eye(4)), space=Space.PIXEL)
@@ -133,8 +132,7 @@ def _fit(positions: FloatArray, step: float) -> tuple[float, float]:
     """Start and mean step of positions."""
     if len(positions) < 2:
         return float(positions[0]), step
-    with np.errstate(all="ignore"):
-        return float(positions[0]), float((positions[-1] - positions[0]) / (len(positions) - 1))
+    return float(positions[0]), float((positions[-1] - positions[0]) / (len(positions) - 1))
 
 
 def _uneven(
@@ -167,6 +165,7 @@ def _uneven(
     return grid, tuple(findings)
 
 
+@np.errstate(all="ignore")
 def read_times(minc: MincFile, layout: Layout) -> tuple[float, ...] | None:
     """Seconds of each time point, from positions, or start and step where both are there."""
     variable = minc.variables.get("time")

@@ -67,10 +67,12 @@ class Scale:
         """Real values, in the order shown, of stored values in the order shown."""
         full = tuple(layout.stored.values())
         slope, intercept = (np.broadcast_to(v, full) for v in (self.slope, self.intercept))
-        values: FloatArray = stored * layout.turned(slope) + layout.turned(intercept)
+        with np.errstate(all="ignore"):
+            values: FloatArray = stored * layout.turned(slope) + layout.turned(intercept)
         return values
 
 
+@np.errstate(all="ignore")  # what is not finite is looked at below
 def read_scale(minc: MincFile, layout: Layout) -> tuple[Scale | None, tuple[Finding, ...]]:
     """Read how stored values become real ones; None where they are real already.
 
@@ -88,10 +90,8 @@ def read_scale(minc: MincFile, layout: Layout) -> tuple[Scale | None, tuple[Find
         text = "image-min and image-max are missing: as MINC's default, the valid range stands for 0 to 1"
         scale = _scale(np.zeros(()), np.ones(()), low, high)
         return scale, (Finding("scale-assumed", Level.WARNING, str(minc.path), text, REFERENCE),)
-    with np.errstate(all="ignore"):
-        scale = _scale(_spread(lowest, layout, minc), _spread(highest, layout, minc), low, high)
-        usable = bool(np.isfinite(scale.slope).all() and np.isfinite(scale.intercept).all())
-    if not usable:
+    scale = _scale(_spread(lowest, layout, minc), _spread(highest, layout, minc), low, high)
+    if not (np.isfinite(scale.slope).all() and np.isfinite(scale.intercept).all()):
         text = "image-min, image-max or valid_range are not finite numbers: stored values are shown"
         return None, (Finding("bad-rescale", Level.WARNING, str(minc.path), text, REFERENCE),)
     return scale, ()
