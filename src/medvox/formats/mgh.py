@@ -159,6 +159,7 @@ def _content(path: Path) -> Content:
     )
 
 
+@np.errstate(all="ignore")  # what is not finite is refused by the grid
 def _grid(header: Any, path: Path) -> tuple[Grid, tuple[Finding, ...]]:
     i, j, k = (int(n) for n in header["dims"][:3])
     good = int(header["goodRASFlag"]) > 0
@@ -166,10 +167,9 @@ def _grid(header: Any, path: Path) -> tuple[Grid, tuple[Finding, ...]]:
     turn = header["Mdc"].astype(np.float64).T if good else _DEFAULT_MDC.T
     center = header["Pxyz_c"].astype(np.float64) if good else np.zeros(3)
     matrix = np.eye(4)
-    with np.errstate(all="ignore"):  # what is not finite is refused by the grid
-        matrix[:3, :3] = turn * steps
-        matrix[:3, 3] = center - matrix[:3, :3] @ (np.array([i, j, k]) / 2)
-        affine = lps_from_ras(matrix)
+    matrix[:3, :3] = turn * steps
+    matrix[:3, 3] = center - matrix[:3, :3] @ (np.array([i, j, k]) / 2)
+    affine = lps_from_ras(matrix)
     if good:
         return grid_or_pixels((k, j, i), affine, Space.PATIENT, path)
     text = "goodRASFlag is not set: as FreeSurfer, coronal slices around 0 are taken; distances are in pixels"

@@ -201,6 +201,7 @@ def _stored(header: Any) -> np.dtype[Any]:
     return np.dtype(name).newbyteorder("<" if header.dtype["mode"].byteorder in "=<" else ">")
 
 
+@np.errstate(all="ignore")  # what is not finite is refused by the grid
 def _grid(header: Any, shape: tuple[int, int, int], path: Path) -> tuple[Grid, tuple[Finding, ...]]:
     cell, intervals = header["cella"].astype(np.float64), header["m"].astype(np.float64)
     if not ((cell > 0).all() and (intervals > 0).all()):

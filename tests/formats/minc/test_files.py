@@ -51,6 +51,8 @@ def test_netcdf_of_scipy(tmp_path, record, packed):
     order = ("time", "zspace", "yspace", "xspace")
     values = ramp((3, 4, 5, 6), "int16")
     path = written_by_scipy(tmp_path / "x.mnc", SIZES, values, order, record)
+    with netcdf_file(path, mmap=False) as file:  # scipy 1.17 writes some values of records wrongly
+        values = file.variables["image"].data.astype("int16")
     if packed:
         path.write_bytes(gzip.compress(path.read_bytes()))
     assert type(detect(path)) is Minc1Format

@@ -231,3 +231,29 @@ def test_round_trip_of_any_volume(tmp_path_factory, volume, suffix):
     report = FORMS[suffix].write(volume, path)
     changed = set(differences(volume, opened(path)[1], 1e-6))
     assert changed <= ({"values"} if any("values differ" in text for text in report.losses) else set())
+
+
+RECORDS = """netcdf records {
+dimensions: time = UNLIMITED ; zspace = 2 ; yspace = 3 ; xspace = 5 ;
+variables:
+ int xspace ; xspace:step = 2. ; xspace:start = 1. ;
+ double time(time) ; time:spacing = "irregular" ; time:units = "s" ;
+ double image-max(time) ; double image-min(time) ;
+ short image(time, zspace, yspace, xspace) ; image:signtype = "signed__" ; image:valid_range = -100., 100. ;
+data:
+ time = 1, 4, 9 ; image-max = 100, 200, 300 ; image-min = -100, -200, -300 ;
+ image = VALUES ;
+}"""
+
+
+def test_records_of_an_unlimited_dimension(tmp_path):
+    """Values of all record variables lie mixed, one record after another (netCDF classic format)."""
+    values = np.arange(90, dtype="i2").reshape(3, 2, 3, 5)
+    (tmp_path / "x.cdl").write_text(RECORDS.replace("VALUES", ", ".join(map(str, values.ravel()))))
+    path = tmp_path / "x.minc1.mnc"
+    tool("mincgen", "-o", path, tmp_path / "x.cdl")
+    _, volume = opened(path)
+    assert np.array_equal(np.asarray(volume.data), values)
+    assert volume.coordinates["time"] == (1, 4, 9)
+    np.testing.assert_allclose(volume.values(np.float64), real_values(path, values.shape))
+    np.testing.assert_allclose(volume.slice_values(1, (2,)), values[2, 1] * 3.0)
