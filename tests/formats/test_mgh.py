@@ -80,7 +80,7 @@ def test_what_nibabel_writes_is_read(tmp_path, kind, suffix):
     np.testing.assert_allclose(ras_from_lps(found.grid.affine), affine, atol=1e-5)
     assert volume.coordinates["time"] == (0.0, 2.5)
     facts = {"repetition_time_ms": "2500", "flip_angle_rad": "0.25", "echo_time_ms": "3.5"}
-    assert dict(found.facts) == facts
+    assert dict(volume.known_provenance.parameters) == facts
 
 
 @pytest.mark.parametrize("suffix", [".mgh", ".mgz"])
@@ -101,7 +101,7 @@ def test_without_footer_and_without_a_place(tmp_path):
     raw[28:30] = b"\0\0"  # goodRASFlag
     (tmp_path / "x.mgh").write_bytes(raw)
     image, volume = opened(tmp_path / "x.mgh")
-    assert image.facts == ()
+    assert volume.known_provenance.parameters == ()
     assert [f.code for f in image.findings] == ["geometry-assumed"]
     assert image.grid.space is Space.PIXEL
     # i to the left, j to inferior, k to anterior: FreeSurfer's coronal default (mri.h, MRI_CORONAL);

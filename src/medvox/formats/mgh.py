@@ -7,7 +7,7 @@ FreeSurfer's load_mgh.m read them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -75,8 +75,9 @@ class MghFormat(Format):
         return 0.9 if (header["dims"] > 0).all() else 0.0
 
     def images(self, path: Path) -> tuple[Image, ...]:
-        """Read the header; one image a file."""
-        return (_content(path).image(),)
+        """Read the header; one image a file. The footer is read when the image is opened."""
+        content = _content(path)
+        return (replace(content.image(), reader=lambda: _with_footer(content).volume()),)
 
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
         """Every field of header and footer."""
@@ -146,17 +147,20 @@ def _content(path: Path) -> Content:
     block = _block(path, header)
     grid, findings = _grid(header, path)
     frames = int(header["dims"][3])
-    footer = _read_footer(path)
     return Content(
         path=path,
         grid=grid,
         array=block.array,
         axes=((TIME,) if frames > 1 else ()) + SPATIAL,
         lead_shape=(frames,) if frames > 1 else (),
-        coordinates=_times(footer, frames),
         findings=findings,
-        facts=_facts(footer),
     )
+
+
+def _with_footer(content: Content) -> Content:
+    """Add what the footer says; it lies behind the values, which a packed file has to unpack for it."""
+    footer = _read_footer(content.path)
+    return replace(content, coordinates=_times(footer, content.lead_shape), facts=_facts(footer))
 
 
 @np.errstate(all="ignore")  # what is not finite is refused by the grid
@@ -204,10 +208,10 @@ def _facts(footer: Any) -> tuple[tuple[str, str], ...]:
     return tuple((FACTS[name], f"{value:.9g}") for name, value in _numbers(footer).items())
 
 
-def _times(footer: Any, frames: int) -> dict[str, tuple[float, ...]]:
+def _times(footer: Any, lead_shape: tuple[int, ...]) -> dict[str, tuple[float, ...]]:
     """Frames follow each other by TR, as FreeSurfer and nibabel take it."""
     step = _numbers(footer).get("tr")
-    return {TIME: tuple(n * step / 1000 for n in range(frames))} if step and frames > 1 else {}
+    return {TIME: tuple(n * step / 1000 for n in range(lead_shape[0]))} if step and lead_shape else {}
 
 
 def _line(fields: Any, name: str) -> HeaderElement:

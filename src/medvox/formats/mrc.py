@@ -218,7 +218,8 @@ def _grid(header: Any, shape: tuple[int, int, int], path: Path) -> tuple[Grid, t
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = steps[:, order], origin
     grid, faults = grid_or_pixels(shape, reverse_index_order(matrix), Space.LOCAL, path)
-    findings = list(faults)
+    text = "MRC has no orientation: x, y, z as in ITK; the place in the patient is not known"
+    findings = [*faults, Finding("no-geometry", Level.INFO, str(path), text, "MRC2014")]
     if int(header["ispg"]) == 0 and shape[0] > 1:
         text = "space group 0: this may be a stack of pictures; it is shown as one volume"
         findings.append(Finding("geometry-assumed", Level.INFO, str(path), text, "MRC2014"))

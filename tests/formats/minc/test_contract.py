@@ -26,6 +26,6 @@ class TestMinc2(FormatContract):
 
 
 class TestMinc2Plain(FormatContract):
-    form = Minc2Format(level=None)
+    form = Minc2Format(compress=False)
     suffix = ".mnc"
     exact_mm = 1e-9

@@ -132,7 +132,7 @@ def test_other_hdf5_and_netcdf_are_not_minc(tmp_path):
 
 @pytest.fixture
 def minc2(tmp_path):
-    Minc2Format(level=None).write(sample_volumes()["axial-int16"], tmp_path / "x.mnc")
+    Minc2Format(compress=False).write(sample_volumes()["axial-int16"], tmp_path / "x.mnc")
     return tmp_path / "x.mnc"
 
 

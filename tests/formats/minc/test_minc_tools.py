@@ -13,7 +13,7 @@ from medvox.testing.format_contract import differences
 from medvox.testing.strategies import volumes
 from medvox.testing.volumes import ramp, sample_volumes
 
-FORMS = {".minc1.mnc": Minc1Format(), ".mnc": Minc2Format(), ".mnc2": Minc2Format(level=None)}
+FORMS = {".minc1.mnc": Minc1Format(), ".mnc": Minc2Format(), ".mnc2": Minc2Format(compress=False)}
 VERSION = {".minc1.mnc": [], ".mnc": ["-2"]}
 
 

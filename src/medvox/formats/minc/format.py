@@ -26,7 +26,7 @@ from medvox.formats.minc.model import SPACES, Attribute, MincFile, layout
 from medvox.formats.minc.scaling import Scale, read_scale
 from medvox.formats.minc.writing import Plan, plan
 from medvox.formats.values.block import kept
-from medvox.formats.values.compression import pack
+from medvox.formats.values.compression import pack, pack_small
 
 AnyArray = NDArray[Any]
 
@@ -84,14 +84,17 @@ class Minc2Format(_MincFormat):
 
     Parameters
     ----------
+    compress
+        Whether written values are packed, each slice by itself; slices are read one by one either way.
     level
-        Of deflate for written values, 1 to 9; None: not packed. Either way slices are read one by one.
+        None: fast, about the size of zlib's level 1. 1 to 9: zlib's own levels, slower and smaller.
     """
 
     name: ClassVar[str] = "MINC 2"
     suffixes: ClassVar[tuple[str, ...]] = (".mnc", ".mnc2")
 
-    level: int | None = 4
+    compress: bool = True
+    level: int | None = None
 
     def sniff(self, head: Head) -> float:
         """Look for the HDF5 signature, and for the group ``minc-2.0`` in the first megabyte."""
@@ -110,8 +113,9 @@ class Minc2Format(_MincFormat):
         return hdf5.read(path)
 
     def _write(self, made: Plan, path: Path, progress: Progress) -> None:
+        packer = (lambda source: pack_small(source, self.level)) if self.compress else None
         with atomic_file(path) as file:
-            hdf5.write(Path(file.name), made.tree(), self.level, made.frame_axes, progress)
+            hdf5.write(Path(file.name), made.tree(), packer, made.frame_axes, progress)
 
 
 class Minc1Format(_MincFormat):

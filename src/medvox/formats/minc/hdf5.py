@@ -6,7 +6,7 @@ Source: MINC 2.0 file format reference; names and types of attributes as libminc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import h5py
 
 AnyArray = NDArray[Any]
+Pack = Callable[[NDArray[np.uint8]], bytes]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 ROOT = "minc-2.0"
@@ -265,13 +266,13 @@ class Tree:
     image: Sequence[NewVariable]
 
 
-def write(path: Path, tree: Tree, level: int | None, frame_axes: int, progress: Progress) -> None:
+def write(path: Path, tree: Tree, pack: Pack | None, frame_axes: int, progress: Progress) -> None:
     """Write a file, over one that is there.
 
     Parameters
     ----------
-    level
-        Of deflate, for the image in chunks of one slice; None: not packed.
+    pack
+        Packs a slice, which is a chunk then, into a zlib stream; None: values are not packed.
     frame_axes
         How many of the image's last axes make a slice.
     """
@@ -293,16 +294,16 @@ def write(path: Path, tree: Tree, level: int | None, frame_axes: int, progress: 
                 )
                 _set_order(group[variable.name], variable)
         image = tree.image[-1]
-        dataset = _write_image(root["image/0"], image, level, frame_axes, progress)
+        dataset = _write_image(root["image/0"], image, pack, frame_axes, progress)
         _set_attributes(dataset, image.attributes)
         _set_order(dataset, image)
 
 
 def _write_image(
-    group: Any, image: NewVariable, level: int | None, frame_axes: int, progress: Progress
+    group: Any, image: NewVariable, pack: Pack | None, frame_axes: int, progress: Progress
 ) -> Any:
     values = image.values
-    if level is None:
+    if pack is None:
         return group.create_dataset("image", data=values)
     lead, frame = values.shape[:-frame_axes], values.shape[-frame_axes:]
     dataset = group.create_dataset(
@@ -311,20 +312,15 @@ def _write_image(
         dtype=values.dtype,
         chunks=(*(1,) * len(lead), *frame),
         compression="gzip",
-        compression_opts=level,
     )
     places = list(np.ndindex(*lead))
     with ThreadPoolExecutor(settings.current().threads) as pool:
-        packed = pool.map(lambda place: _packed(values[place], level), places)
+        packed = pool.map(
+            lambda place: pack(np.ascontiguousarray(values[place]).reshape(-1).view(np.uint8)), places
+        )
         for place, raw in zip(places, track(packed, progress, "Compressing", len(places)), strict=True):
             dataset.id.write_direct_chunk((*place, *(0,) * frame_axes), raw)
     return dataset
-
-
-def _packed(values: AnyArray, level: int) -> bytes:
-    import imagecodecs
-
-    return bytes(imagecodecs.zlib_encode(np.ascontiguousarray(values).tobytes(), level=level))
 
 
 def _set_attributes(member: Any, attributes: Mapping[str, str | float | Sequence[float]]) -> None:
