@@ -462,7 +462,15 @@ def test_written_by_name() -> None:
 
 
 def run_medcon(folder: Path, *words: str) -> str:
-    done = subprocess.run(["medcon", *words], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["medcon", *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
     return done.stdout + done.stderr
 
 
