@@ -2,9 +2,7 @@
 
 import io
 import re
-import shutil
 import struct
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from medcon import medcon, run_medcon
 from medvox.core.axes import PHASE, SPATIAL, TIME
 from medvox.core.errors import FormatError, MedvoxError, UnsupportedError
 from medvox.core.grid import Space
@@ -26,7 +25,6 @@ nibabel = pytest.importorskip("nibabel")
 FORM = EcatFormat()
 SHAPE = (3, 5, 4)
 ORIENTATION_AT = 330
-medcon = pytest.mark.skipif(shutil.which("medcon") is None, reason="medcon is not installed (apt.txt)")
 
 
 def build(folder: Path, frames: int = 1, gates: int = 1, beds: int = 1, **main: Any) -> Path:
@@ -196,13 +194,6 @@ def test_any_bytes(tmp_path: Path, changes: list[tuple[int, int]]) -> None:
 
 
 # -- MedCon ------------------------------------------------------------------------------------------------
-
-
-def run_medcon(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["medcon", *words], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20
-    )
-    return (done.stdout + done.stderr).decode("latin-1")
 
 
 @medcon

@@ -1,16 +1,13 @@
-"""Interfile: the contract, STIR's and MedCon's headers, geometry, scales, sinograms, MedCon as a peer."""
+"""Interfile: the contract, STIR's and MedCon's headers, geometry, scales, sinograms, writing."""
 
-import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.data import data_dir
 
+from interfile_headers import DYNAMIC, SINOGRAM, SPECT, STIR, VALUES, added, put, with_keys
 from medvox.core import affine as aff
 from medvox.core.axes import SPATIAL, TIME
 from medvox.core.errors import FormatError, MedvoxError, MissingError, TruncatedError, UnsupportedError
@@ -25,7 +22,6 @@ from medvox.testing.format_contract import FormatContract
 from medvox.testing.volumes import SHAPE, axial_grid, ramp
 
 FORM = InterfileFormat()
-medcon = pytest.mark.skipif(shutil.which("medcon") is None, reason="medcon is not installed (apt.txt)")
 
 
 def scanner_grid(position: str = "HFS", shape: tuple[int, int, int] = SHAPE) -> Grid:
@@ -45,88 +41,12 @@ class TestInterfileContract(FormatContract):
         return path.with_suffix(".v")
 
 
-# -- headers made here ----------------------------------------------------------------------------------
-
-STIR = """!INTERFILE  :=
-imaging modality := PT
-name of data file := x.v
-!GENERAL DATA :=
-patient orientation := head_in
-patient rotation := supine
-!GENERAL IMAGE DATA :=
-!type of data := PET
-imagedata byte order := LITTLEENDIAN
-!PET STUDY (General) :=
-!PET data type := Image
-!number format := float
-!number of bytes per pixel := 4
-number of dimensions := 3
-matrix axis label [1] := x
-!matrix size [1] := 4
-scaling factor (mm/pixel) [1] := 2
-matrix axis label [2] := y
-!matrix size [2] := 3
-scaling factor (mm/pixel) [2] := 2.5
-matrix axis label [3] := z
-!matrix size [3] := 2
-scaling factor (mm/pixel) [3] := 3.375
-first pixel offset (mm) [1] := -4
-first pixel offset (mm) [2] := -2.5
-first pixel offset (mm) [3] := 7
-!END OF INTERFILE :=
-"""
-
-SPECT = """!INTERFILE :=
-!imaging modality := nucmed
-!version of keys := 3.3
-!data offset in bytes := 0
-!name of data file := x.v
-patient name := Doe ; John
-!patient ID := 4711
-!GENERAL IMAGE DATA :=
-!type of data := Tomographic
-!total number of images := 2
-imagedata byte order := BIGENDIAN
-!process status := Reconstructed
-!matrix size [1] := 4
-!matrix size [2] := 3
-!number format := unsigned integer
-!number of bytes per pixel := 2
-scaling factor (mm/pixel) [1] := +2.000000e+00
-scaling factor (mm/pixel) [2] := +3.000000e+00
-patient orientation := head_in
-patient rotation := supine
-!number of slices := 2
-slice orientation := Transverse
-slice thickness (pixels) := 1
-centre-centre slice separation (pixels) := 1.6
-!END OF INTERFILE :=
-"""
-VALUES = np.arange(24, dtype="<f4").reshape(2, 3, 4)
-
-
-def put(folder: Path, text: str, values: bytes | np.ndarray = VALUES, name: str = "x.hv") -> Path:
-    (folder / "x.v").write_bytes(values if isinstance(values, bytes) else values.tobytes())
-    (folder / name).write_text(text)
-    return folder / name
+# -- reading ------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> Volume:
     (image,) = FORM.images(path)
     return image.open()
-
-
-def with_keys(text: str, **keys: str) -> str:
-    """Change the value of keys named by the first word of their line, or add lines before the end."""
-    for key, value in keys.items():
-        words = key.replace("_", " ")
-        text, count = re.subn(rf"(?m)^(!?{words}.*:=).*$", rf"\1 {value}", text)
-        assert count, words
-    return text
-
-
-def added(text: str, *lines: str) -> str:
-    return text.replace("!END OF", "\n".join(lines) + "\n!END OF")
 
 
 def test_stir_image_lies_where_stir_puts_it(tmp_path: Path) -> None:
@@ -249,32 +169,6 @@ def test_quantification_units_scale_or_name(tmp_path: Path) -> None:
     assert [f.code for f in volume.findings] == ["bad-rescale"]
 
 
-DYNAMIC = """!INTERFILE :=
-!name of data file := x.v
-!type of data := Dynamic
-!total number of images := 5
-imagedata byte order := LITTLEENDIAN
-!number of frame groups := 2
-!frame group number := 1
-!matrix size [1] := 3
-!matrix size [2] := 2
-!number format := unsigned integer
-!number of bytes per pixel := 1
-scaling factor (mm/pixel) [1] := 2
-scaling factor (mm/pixel) [2] := 2
-!number of images this frame group := 2
-!image duration (sec) := 10
-pause between images (sec) := 1
-pause between frame groups (sec) := 5
-!frame group number := 2
-!number of images this frame group := 3
-!image duration (sec) := 20
-pause between images (sec) := 0
-pause between frame groups (sec) := 0
-!END OF INTERFILE :=
-"""
-
-
 def test_planar_dynamic_study(tmp_path: Path) -> None:
     """Frame groups of planar images: starts from durations and pauses (0, 11; 21 + 5, then every 20 s)."""
     (image,) = FORM.images(put(tmp_path, DYNAMIC, bytes(range(30))))
@@ -331,27 +225,6 @@ def test_data_file_of_another_machine(tmp_path: Path) -> None:
 
 
 # -- sinograms -------------------------------------------------------------------------------------------
-
-SINOGRAM = """!INTERFILE  :=
-name of data file := x.v
-!type of data := PET
-imagedata byte order := LITTLEENDIAN
-!PET data type := Emission
-!number format := unsigned integer
-!number of bytes per pixel := 1
-number of dimensions := 4
-matrix axis label [4] := segment
-!matrix size [4] := 3
-matrix axis label [3] := view
-!matrix size [3] := 2
-matrix axis label [2] := axial coordinate
-!matrix size [2] := { 3,2,2}
-matrix axis label [1] := tangential coordinate
-!matrix size [1] := 4
-minimum ring difference per segment := { 0,1,-1}
-maximum ring difference per segment := { 0,1,-1}
-!END OF INTERFILE :=
-"""
 
 
 def test_segments_are_images_of_their_own(tmp_path: Path) -> None:
@@ -456,86 +329,3 @@ def test_written_by_name() -> None:
     """The suffixes lead here, .hdr does not."""
     assert format_for_name("x.hv").name == format_for_name("x.h33").name == "Interfile"
     assert ".hdr" not in FORM.names_written
-
-
-# -- MedCon as a peer --------------------------------------------------------------------------------------
-
-
-def run_medcon(folder: Path, *words: str) -> str:
-    done = subprocess.run(
-        ["medcon", *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
-    return done.stdout + done.stderr
-
-
-@medcon
-@pytest.mark.parametrize("slices", ["Transverse", "Coronal", "Sagittal"])
-@pytest.mark.parametrize("position", ["head_in supine", "feet_in supine", "head_in prone", "feet_in prone"])
-def test_directions_are_those_of_medcon(tmp_path: Path, slices: str, position: str) -> None:
-    """MedCon's row and column directions, and the way its slices advance, are those of the grid."""
-    end, side = position.split()
-    text = with_keys(SPECT, patient_orientation=end, patient_rotation=side, slice_orientation=slices)
-    path = put(tmp_path, text, VALUES.astype(">u2"), "x.h33")
-    told = run_medcon(tmp_path, "-d", "-f", "x.h33")
-    places = [float(v) for v in re.findall(r"image_pos_pat\[\d\]\s*: (\S+)", told)]
-    turns = [float(v) for v in re.findall(r"image_orient_pat\[\d\]\s*: (\S+)", told)]
-    grid = read(path).grid
-    assert np.allclose(grid.direction[:, 2], turns[:3])
-    assert np.allclose(grid.direction[:, 1], turns[3:6])
-    assert np.allclose(grid.affine[:3, 0], np.subtract(places[3:6], places[:3]))
-    assert grid.space is Space.PATIENT
-
-
-@medcon
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "int32", "float32"])
-def test_medcon_reads_what_is_written(tmp_path: Path, dtype: str) -> None:
-    """MedCon turns a file written here into NIfTI with the same values and spacing."""
-    nibabel = pytest.importorskip("nibabel")
-    volume = Volume(ramp(SHAPE, dtype), scanner_grid())
-    FORM.write(volume, tmp_path / "x.hv")
-    run_medcon(tmp_path, "-f", "x.hv", "-c", "nifti", "-o", "y", "-w", "-noprefix", "-n")
-    image = nibabel.load(tmp_path / "y.nii")
-    values = np.asarray(image.dataobj).squeeze()
-    assert np.allclose(values.T, volume.values(), rtol=1e-6)
-    assert np.allclose(image.header.get_zooms()[:3], (0.5, 0.75, 3.0))
-
-
-@medcon
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32"])
-def test_reads_what_medcon_writes(tmp_path: Path, dtype: str) -> None:
-    """A NIfTI file that MedCon turned into Interfile has the same values and spacing here."""
-    nibabel = pytest.importorskip("nibabel")
-    values = ramp(SHAPE, dtype)
-    nibabel.save(nibabel.Nifti1Image(values.T, np.diag([0.5, 0.75, 3.0, 1.0])), tmp_path / "y.nii")
-    run_medcon(tmp_path, "-f", "y.nii", "-c", "intf", "-o", "x", "-w", "-noprefix", "-n")
-    volume = read(tmp_path / "x.h33")
-    assert np.allclose(volume.values(), values, rtol=1e-6)
-    assert volume.shape == SHAPE
-    assert np.allclose(volume.grid.spacing_mm, (3.0, 0.75, 0.5), rtol=1e-4)
-    assert volume.grid.space is Space.LOCAL
-
-
-# -- real files ---------------------------------------------------------------------------------------------
-
-
-def test_stir_recon_test_pack() -> None:
-    """STIR's own files: image and sinograms."""
-    folder = data_dir("stir_interfile")
-    image = read(folder / "recon_test_pack" / "test_image_3.hv")
-    raw = np.fromfile(folder / "recon_test_pack" / "test_image_3.v", "<f4").reshape(31, 97, 97)
-    assert np.array_equal(image.values(), raw)
-    assert np.allclose(image.grid.to_patient([0, 48, 48]), 0)
-    assert image.grid.letters == "IPL"
-    assert np.allclose(image.grid.spacing_mm, (3.375, 3.1088, 3.1088))
-    (sinogram,) = FORM.images(folder / "recon_test_pack" / "scatter_cylinder.hs")
-    assert sinogram.shape == (32, 8, 35)
-    assert sinogram.kind is Kind.STACK
-    for path in folder.rglob("*.h[vs]"):
-        for found in FORM.images(path):
-            assert np.isfinite(found.open().values()).all()

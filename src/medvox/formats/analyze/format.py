@@ -40,12 +40,15 @@ _EXACT = 2**53
 
 @dataclass(frozen=True, slots=True)
 class AnalyzeFormat(Format):
-    """Analyze 7.5."""
+    """Analyze 7.5.
+
+    The suffixes are NIfTI's too: by name it is written under .analyze.hdr only, else by its key.
+    """
 
     name: ClassVar[str] = "Analyze"
     suffixes: ClassVar[tuple[str, ...]] = (".hdr", ".img", ".hdr.gz", ".img.gz")
     writes: ClassVar[bool] = True
-    written_suffixes: ClassVar[tuple[str, ...]] = (".hdr", ".img")
+    written_suffixes: ClassVar[tuple[str, ...]] = (".analyze.hdr", ".analyze.img")
     holds: ClassVar[str] = (
         "7.5, SPM99, SPM2, both byte orders; unit, slope, RGB, a fourth axis; affine in a .mat file"
     )
@@ -73,7 +76,7 @@ class AnalyzeFormat(Format):
         return tuple(_line(header, name) for name in header.fields.dtype.names)
 
     def companions(self, path: Path) -> tuple[Path, ...]:
-        """Return the .img and the .mat file of a .hdr; an .img has none, so that one of the pair is opened."""
+        """Return the .img and the .mat file of a .hdr; none of an .img, so that one of the pair is opened."""
         if not path.name.lower().endswith((".hdr", ".hdr.gz")):
             return ()
         return tuple(other for ending in (".img", ".mat") if (other := partner(path, ending)))
@@ -101,7 +104,7 @@ class AnalyzeFormat(Format):
                 advice="Remove it: readers would use its matrix",
             )
         fields = _fields(volume, order.grid, stored.rescale, sizes, code, values.dtype)
-        parts = {head: headers.pack(fields), data: memoryview(values.reshape(-1).view(np.uint8))}
+        parts: dict[Path, Any] = {head: headers.pack(fields), data: values.reshape(-1).view(np.uint8).data}
         if known:
             parts[mat] = mat_bytes(order.grid)
         with ExitStack() as stack:
