@@ -10,6 +10,7 @@ from data import data_dir
 from interfile_headers import SPECT, VALUES, put, with_keys
 from medcon import medcon, run_medcon
 from medvox.core import affine as aff
+from medvox.core.axes import SPATIAL, TIME
 from medvox.core.grid import Grid, Space
 from medvox.core.study import Kind
 from medvox.core.volume import Volume
@@ -74,6 +75,18 @@ def test_reads_what_medcon_writes(tmp_path: Path, dtype: str) -> None:
     assert volume.shape == SHAPE
     assert np.allclose(volume.grid.spacing_mm, (3.0, 0.75, 0.5), rtol=1e-4)
     assert volume.grid.space is Space.LOCAL
+
+
+@medcon
+def test_medcon_reads_time_frames(tmp_path: Path) -> None:
+    """MedCon reads the frames of a file written here."""
+    nibabel = pytest.importorskip("nibabel")
+    times = {TIME: (0.0, 10.0, 30.0)}
+    volume = Volume(ramp((3, *SHAPE), "int16"), scanner_grid(), (TIME, *SPATIAL), coordinates=times)
+    assert FORM.write(volume, tmp_path / "x.hv").losses == ()
+    run_medcon(tmp_path, "-f", "x.hv", "-c", "nifti", "-o", "y", "-w", "-noprefix", "-n")
+    assert np.array_equal(np.asarray(nibabel.load(tmp_path / "y.nii").dataobj).T, volume.values())
+    assert read(tmp_path / "x.hv").coordinates == times
 
 
 # -- real files ---------------------------------------------------------------------------------------------
