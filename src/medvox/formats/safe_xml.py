@@ -35,7 +35,7 @@ class Element:
     children
         Elements in it, in order.
     text
-        Its own text up to the first child.
+        Its own text, that of its children left out.
     """
 
     name: str
@@ -127,5 +127,5 @@ class _Builder:
         self._open.pop().text = "".join(self._texts.pop())
 
     def _text(self, text: str) -> None:
-        if self._texts and not self._open[-1].children:
+        if self._texts:
             self._texts[-1].append(text)
