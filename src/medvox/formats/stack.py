@@ -23,12 +23,13 @@ from medvox.core.progress import Progress, silent, track
 from medvox.core.study import Image
 from medvox.formats.content import Content
 from medvox.formats.inputs import natural_key
+from medvox.formats.picture.facts import SLICE_DISTANCE
 from medvox.formats.registry import detect
 
 AnyArray = NDArray[Any]
 SpacingMm = tuple[float, float, float]
 
-PICTURE_FORMATS = frozenset(("PNG", "JPEG", "TIFF"))
+PICTURE_FORMATS = frozenset(("PNG", "JPEG", "JPEG 2000", "BMP", "GIF", "PNM", "WebP", "TIFF"))
 """Names of the formats whose files may be slices of a stack."""
 _DIRECTION = np.eye(3)[:, ::-1]
 
@@ -140,12 +141,16 @@ def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | No
     shape = (len(members), rows, columns)
     where = str(first.path.parent)
     findings = _gaps([m.number for m in members], where)
-    if spacing is None:
+    told = None if spacing else _told_spacing(singles)
+    if told is not None:
+        text = "spacing taken from a text in the files; the place in the patient is not known"
+        findings.append(Finding("spacing-assumed", Level.INFO, where, text))
+    if spacing is None and told is None:
         grid = Grid.pixels(shape)
         text = "pictures have no spacing: state slice, row and column distance in mm to measure in this stack"
         findings.append(Finding("no-spacing", Level.WARNING, where, text))
     else:
-        grid = Grid(shape, aff.compose(spacing, _DIRECTION, (0, 0, 0)), space=Space.LOCAL)
+        grid = Grid(shape, aff.compose(spacing or told or (), _DIRECTION, (0, 0, 0)), space=Space.LOCAL)
     known = {note.code for note in findings} | {"no-spacing", "spacing-assumed"}
     findings += [note for note in example.findings if note.code not in known]
     colour = CHANNEL in example.axes
@@ -164,6 +169,13 @@ def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | No
         findings=tuple(findings),
         files=tuple(m.path for m in members),
     ).image()
+
+
+def _told_spacing(singles: list[Image]) -> SpacingMm | None:
+    """Spacing that every file tells, the slice distance too; None where one does not or they differ."""
+    told = {image.grid.spacing_mm for image in singles if SLICE_DISTANCE in dict(image.facts)}
+    known = len(told) == 1 and all(SLICE_DISTANCE in dict(image.facts) for image in singles)
+    return told.pop() if known else None
 
 
 def _gaps(numbers: list[int], where: str) -> list[Finding]:
