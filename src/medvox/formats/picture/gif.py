@@ -231,7 +231,7 @@ def _image(raw: bytes, at: int, blocks: _Blocks, path: Path) -> int:
 
 def _sub_blocks(raw: bytes, at: int, path: Path) -> tuple[bytes, int]:
     """Content of a chain of sub-blocks, and the byte behind it."""
-    parts = []
+    parts: list[bytes] = []
     while at < len(raw):
         size = raw[at]
         at += 1
