@@ -14,7 +14,8 @@ from medvox.core.grid import Grid, Space
 from medvox.core.study import Kind
 from medvox.core.volume import Volume
 from medvox.formats.tiff import TiffFormat
-from medvox.formats.tiff.directory import plain_pages, read_directories
+from medvox.formats.tiff.directory import read_directories
+from medvox.formats.tiff.pages import page_stack
 from medvox.testing.format_contract import FormatContract
 from medvox.testing.volumes import SHAPE, axial_grid, ramp
 
@@ -252,13 +253,29 @@ def test_unknown_compression_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "int32", "float32", "float64"])
-@pytest.mark.parametrize("options", [{}, {"byteorder": ">"}, {"bigtiff": True}, {"rowsperstrip": 2}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"byteorder": ">"},
+        {"bigtiff": True},
+        {"rowsperstrip": 2},
+        {"compression": "zlib", "rowsperstrip": 4},
+        {"compression": "lzw", "predictor": 2},
+        {"compression": "zlib", "predictor": 2, "byteorder": ">"},
+        {"compression": "zstd", "byteorder": ">"},
+        {"compression": "packbits"},
+    ],
+)
 @pytest.mark.parametrize("colour", [False, True])
 def test_plain_pages_are_what_tifffile_says(tmp_path, dtype, options, colour):
     if colour:
         options = {**options, "photometric": "rgb"}
         dtype = {"int16": "uint8", "int32": "uint16", "float64": "float32"}.get(dtype, dtype)
     path = tmp_path / "x.tif"
+    if dtype.startswith("float") and "predictor" in options:
+        dtype = "uint32"
+    options = dict(options)
     with tifffile.TiffWriter(
         path, bigtiff=options.pop("bigtiff", False), byteorder=options.pop("byteorder", "<")
     ) as writer:
@@ -271,7 +288,7 @@ def test_plain_pages_are_what_tifffile_says(tmp_path, dtype, options, colour):
                 resolutionunit="CENTIMETER",
                 **options,
             )
-    assert plain_pages(path, *read_directories(path)) is not None
+    assert page_stack(path, *read_directories(path)) is not None
     expected = tifffile.imread(path)
     _, volume = opened(path)
     assert np.array_equal(np.asarray(volume.data), np.moveaxis(expected, -1, 0) if colour else expected)
@@ -298,6 +315,29 @@ def test_a_lost_last_page_is_told(tmp_path):
     path.write_bytes(path.read_bytes()[:-20])
     with pytest.raises(FormatError):
         opened(path)[1].load()
+
+
+def test_damaged_pages_name_their_number(tmp_path):
+    path = tmp_path / "x.tif"
+    with tifffile.TiffWriter(path) as writer:
+        for page in ramp((3, 9, 8), "uint16"):
+            writer.write(page, contiguous=False, metadata=None, compression="zlib")
+    with tifffile.TiffFile(path) as tif:
+        at = tif.pages[1].dataoffsets[0]
+    raw = bytearray(path.read_bytes())
+    raw[at : at + 8] = b"damaged!"
+    path.write_bytes(raw)
+    with pytest.raises(FormatError, match="page 2"):
+        opened(path)[1].load()
+
+
+class TestPackedPages(TestPlain):
+    def make(self, folder):
+        path = folder / "sample.tif"
+        with tifffile.TiffWriter(path) as writer:
+            for page in ramp((5, 7, 6), "uint16"):
+                writer.write(page, contiguous=False, metadata=None, compression="zlib", predictor=2)
+        return path
 
 
 class TestPlainPages(TestPlain):

@@ -24,6 +24,7 @@ from medvox.core.study import Image
 from medvox.formats.content import Content
 from medvox.formats.inputs import natural_key
 from medvox.formats.picture.facts import SLICE_DISTANCE
+from medvox.formats.picture.png_stack import prepare
 from medvox.formats.registry import detect
 
 AnyArray = NDArray[Any]
@@ -201,6 +202,9 @@ class _Files:
         self.images = images
 
     def __call__(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
+        if self.images and self.images[0].instances[0].file.lower().endswith(".png"):
+            prepare(out.nbytes)
+
         def read(n: int) -> None:
             values = np.asarray(self.images[frames[n]].open().data)
             out[n] = values[0] if values.ndim == 3 else np.moveaxis(values[:, 0], 0, -1)

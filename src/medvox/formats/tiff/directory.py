@@ -1,29 +1,18 @@
 """The directories of a TIFF file, one after another (TIFF 6.0 section 2; BigTIFF), read without tifffile.
 
-Two things are done here: files whose directories lead in a circle or out of the file are refused before
-tifffile sees them, and stacks of plain uncompressed pages are recognised, which tifffile would open page
-by page.
+Files whose directories lead in a circle or out of the file are refused before tifffile sees them.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import BinaryIO, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
-from medvox.core import settings
 from medvox.core.errors import FormatError, TruncatedError
-from medvox.core.progress import Progress, silent
 from medvox.formats.files import reading
-
-AnyArray = NDArray[Any]
 
 _SIZES = {
     1: 1,
@@ -45,18 +34,6 @@ _SIZES = {
 }
 _WHOLE = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 _READ = 1 << 10
-_MANY = 1 << 25
-"""Bytes from which pages are read by several threads."""
-
-_COLUMNS, _ROWS, _BITS, _PACKING, _PHOTOMETRIC, _OFFSETS, _SAMPLES, _COUNTS = (
-    256, 257, 258, 259, 262, 273, 277, 279,
-)  # fmt: skip
-_PLANAR, _EXTRA, _FORMAT, _SUBFILE, _FILL = 284, 338, 339, 254, 266
-_ALIKE = (_COLUMNS, _ROWS, _BITS, _PACKING, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA, _FORMAT, _SUBFILE, _FILL)
-"""What pages of one stack have in common."""
-_PLAIN = frozenset((*_ALIKE, _OFFSETS, _COUNTS, 255, 263, 269, 271, 272, 274, 278, 280, 281, 282, 283, 285))
-_PLAIN_TEXTS = frozenset((292, 293, 296, 297, 305, 306, 315, 316, 317, 340, 341))
-"""Tags of a page that say nothing on how pages belong together; ImageDescription (270) does, perhaps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,103 +111,3 @@ def read_directories(path: Path) -> tuple[list[Directory], int]:
         if offset:
             raise FormatError("the directories lead in a circle", where=path, got=f"back to byte {offset}")
     return found, size
-
-
-@dataclass(frozen=True, slots=True)
-class PlainPages:
-    """Uncompressed pages of one size and type, nothing but pages; a `FrameReader`.
-
-    Parameters
-    ----------
-    offsets
-        First byte of each page.
-    frame
-        (rows, columns), or with the samples of a pixel.
-    dtype
-        As stored, with byte order.
-    """
-
-    path: Path
-    offsets: tuple[int, ...]
-    frame: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    def __call__(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
-        """Read pages, large stacks by several threads."""
-        samples = self.frame[-1] if len(self.frame) == 3 else 1
-        dropped = len(self.frame) == 3 and (out.ndim == 3 or out.shape[-1] != samples)
-        into = np.empty((len(frames), *self.frame), self.dtype) if dropped else out.view(self.dtype)
-        several = into.nbytes >= _MANY and settings.current().threads > 1
-        parts = np.array_split(np.arange(len(frames)), min(settings.current().threads, 4) if several else 1)
-        progress(0, len(frames), "Reading")
-        if several:
-            with ThreadPoolExecutor(len(parts)) as pool:
-                list(pool.map(lambda part: self._read(frames, part.tolist(), into), parts))
-        else:
-            self._read(frames, parts[0].tolist(), into)
-        progress(len(frames), len(frames), "Reading")
-        if dropped:
-            out[...] = into[..., : out.shape[-1]] if out.ndim == 4 else into[..., 0]
-        elif not self.dtype.isnative:
-            out.byteswap(inplace=True)
-
-    def _read(self, frames: Sequence[int], numbers: list[int], into: AnyArray) -> None:
-        flat = into.view(np.uint8).reshape(len(into), -1)
-        with reading(self.path) as file:
-            for n in numbers:
-                file.seek(self.offsets[frames[n]])
-                view, done = memoryview(flat[n]), 0
-                while done < len(view):
-                    count = file.readinto(view[done:])  # type: ignore[attr-defined]
-                    if not count:
-                        raise TruncatedError(
-                            "the file ends within a page", where=self.path, got=f"page {frames[n] + 1}"
-                        )
-                    done += count
-
-
-def plain_pages(path: Path, directories: Sequence[Directory], size: int) -> PlainPages | None:
-    """Recognise a stack of plain pages; None where there is anything that tifffile should look at."""
-    if len(directories) < 2 or any(set(d.entries) - _PLAIN - _PLAIN_TEXTS for d in directories):
-        return None
-    with reading(path) as file:
-        first = directories[0]
-        frame, dtype = _frame(first, file)
-        alike = [first.said(tag, file) for tag in _ALIKE]
-        if dtype is None or any([d.said(tag, file) for tag in _ALIKE] != alike for d in directories):
-            return None
-        nbytes = int(np.prod(frame, dtype=object)) * dtype.itemsize
-        offsets = [_start(directory, nbytes, size, file) for directory in directories]
-    return None if None in offsets else PlainPages(path, tuple(n for n in offsets if n), frame, dtype)
-
-
-def _start(directory: Directory, nbytes: int, size: int, file: BinaryIO) -> int | None:
-    """First byte of a page whose strips follow one another; None where they do not, or the file ends."""
-    starts, counts = directory.numbers(_OFFSETS, file), directory.numbers(_COUNTS, file)
-    if not starts or len(starts) != len(counts) or not 0 < starts[0] <= size - nbytes:
-        return None
-    ends = [start + count for start, count in zip(starts, counts, strict=True)]
-    in_one_piece = ends[:-1] == list(starts[1:]) and ends[-1] - starts[0] == nbytes
-    return starts[0] if in_one_piece else None
-
-
-def _frame(directory: Directory, file: BinaryIO) -> tuple[tuple[int, ...], np.dtype[Any] | None]:
-    """Shape and type of a page that is stored as it is; empty where it is not."""
-
-    def one(tag: int, default: int) -> int:
-        found = directory.numbers(tag, file)
-        if not found:
-            return default if tag not in directory.entries else -1
-        return found[0] if len(set(found)) == 1 else -1
-
-    rows, columns, samples = one(_ROWS, 0), one(_COLUMNS, 0), one(_SAMPLES, 1)
-    bits, kind = one(_BITS, 1), {1: "u", 2: "i", 3: "f"}.get(one(_FORMAT, 1), "")
-    grey_or_rgb = (one(_PHOTOMETRIC, -1), samples) in ((0, 1), (1, 1), (2, 3))
-    as_is = (
-        one(_PACKING, 1) == 1 and one(_FILL, 1) == 1 and one(_PLANAR, 1) == 1 and one(_SUBFILE, 0) in (0, 2)
-    )
-    whole = bits in (8, 16, 32, 64) and kind and not (kind == "f" and bits == 8)
-    if not (grey_or_rgb and as_is and whole and rows > 0 and columns > 0 and _EXTRA not in directory.entries):
-        return (), None
-    frame = (rows, columns) if samples == 1 else (rows, columns, samples)
-    return frame, np.dtype(f"{directory.order}{kind}{bits // 8}")

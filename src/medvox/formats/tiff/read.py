@@ -20,7 +20,8 @@ from medvox.core.progress import Progress, silent, track
 from medvox.core.volume import Display
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, size_of
-from medvox.formats.tiff.directory import PlainPages, plain_pages, read_directories
+from medvox.formats.tiff.directory import read_directories
+from medvox.formats.tiff.pages import PageStack, page_stack
 from medvox.formats.tiff.scale import Scale, resolution_of, scale_of, tiff_grid
 from medvox.formats.values.block import Block, kept
 
@@ -126,7 +127,7 @@ def contents(path: Path, describe: Describe = scale_of) -> list[Content]:
         Tells what is known of distances and times from tifffile's file and the number of a series.
     """
     directories, size = read_directories(path)
-    pages = plain_pages(path, directories, size) if describe is scale_of else None
+    pages = page_stack(path, directories, size) if describe is scale_of else None
     with opened(path) as tif:
         if pages is not None:
             return [_plain_content(path, tif, pages)]
@@ -136,18 +137,19 @@ def contents(path: Path, describe: Describe = scale_of) -> list[Content]:
         return [_content(path, tif, number, describe(tif, number)) for number in range(count)]
 
 
-def _plain_content(path: Path, tif: Any, pages: PlainPages) -> Content:
+def _plain_content(path: Path, tif: Any, pages: PageStack) -> Content:
     """Content of a stack of plain pages; tifffile opens the first one only."""
     page = tif.pages[0]
     rows, columns, *colours = pages.frame
-    grid, findings = tiff_grid(path, resolution_of(page), (len(pages.offsets), rows, columns))
+    grid, findings = tiff_grid(path, resolution_of(page), (len(pages.strips), rows, columns))
     native = pages.dtype.newbyteorder("=")
-    nbytes = len(pages.offsets) * math.prod(pages.frame) * native.itemsize
-    check_claim(path, nbytes, size_of(path), "the directories")
+    check_claim(
+        path, pages.nbytes, None if pages.nbytes <= _SMALL else size_of(path) * _MOST_GAIN, "the directories"
+    )
     return Content(
         path=path,
         grid=grid,
-        array=lambda: FrameArray((len(pages.offsets),), pages.frame, native, pages),
+        array=lambda: FrameArray((len(pages.strips),), pages.frame, native, pages),
         axes=(*((CHANNEL,) if colours else ()), *SPATIAL),
         lead_shape=tuple(colours),
         display=Display(inverted=page.photometric == 0),
