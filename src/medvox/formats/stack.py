@@ -24,7 +24,7 @@ from medvox.core.study import Image
 from medvox.formats.content import Content
 from medvox.formats.inputs import natural_key
 from medvox.formats.picture.facts import SLICE_DISTANCE
-from medvox.formats.picture.png_stack import prepare
+from medvox.formats.picture.png_stack import MANY_BYTES, PngStack
 from medvox.formats.registry import detect
 
 AnyArray = NDArray[Any]
@@ -129,14 +129,16 @@ def _join(members: list[_Member], spacing: SpacingMm | None) -> tuple[Image | No
         why = "nothing but leading zeros" if len(set(numbers)) < len(numbers) else "size or colour"
         text = f"{len(members)} numbered files differ in {why}: they are not joined"
         return None, [Finding("irregular-stack", Level.WARNING, where, text)]
-    return _stack(members, singles, spacing), []
+    return _stack(members, singles, spacing, form.name), []
 
 
 def _over_time(image: Image) -> bool:
     return bool(set(image.axes[:-3]) - {CHANNEL})
 
 
-def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | None) -> Image:
+def _stack(
+    members: list[_Member], singles: list[Image], spacing: SpacingMm | None, format_name: str
+) -> Image:
     first, example = members[0], singles[0]
     rows, columns = example.grid.shape[1:]
     shape = (len(members), rows, columns)
@@ -157,7 +159,7 @@ def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | No
     colour = CHANNEL in example.axes
     channels = example.shape[:1] if colour else ()
     dtype = example.open().dtype
-    reader = _Files(tuple(singles))
+    reader = _Files(tuple(singles), format_name)
     frame = (rows, columns, *channels)
     name = f"{first.path.name} to {members[-1].path.name}"
     return Content(
@@ -198,15 +200,18 @@ def _gaps(numbers: list[int], where: str) -> list[Finding]:
 class _Files:
     """Reads one frame from each file; a `FrameReader`."""
 
-    def __init__(self, images: tuple[Image, ...]) -> None:
-        self.images = images
+    def __init__(self, images: tuple[Image, ...], format_name: str) -> None:
+        self.images, self.format_name = images, format_name
 
     def __call__(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
-        if self.images and self.images[0].instances[0].file.lower().endswith(".png"):
-            prepare(out.nbytes)
+        """Read frames in threads."""
+        pngs = PngStack() if self.format_name == "PNG" and out.nbytes >= MANY_BYTES else None
 
         def read(n: int) -> None:
-            values = np.asarray(self.images[frames[n]].open().data)
+            image = self.images[frames[n]]
+            if pngs is not None and pngs.read_into(Path(image.instances[0].file), out[n]):
+                return
+            values = np.asarray(image.open().data)
             out[n] = values[0] if values.ndim == 3 else np.moveaxis(values[:, 0], 0, -1)
 
         with ThreadPoolExecutor(settings.current().threads) as pool:

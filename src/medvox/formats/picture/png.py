@@ -13,7 +13,6 @@ from medvox.core.errors import FormatError, TruncatedError
 from medvox.formats.files import read_bytes
 from medvox.formats.picture.facts import SPACING, Facts, spacing_of
 from medvox.formats.picture.format import PictureFormat, decode
-from medvox.formats.picture.png_stack import decode_prepared
 
 AnyArray = NDArray[Any]
 
@@ -70,8 +69,7 @@ class PngFormat(PictureFormat):
     def _decode(self, raw: bytes, path: Path) -> AnyArray:
         import imagecodecs
 
-        values = decode_prepared(raw)
-        return values if values is not None else decode(imagecodecs.png_decode, raw, path, b"IEND")
+        return decode(imagecodecs.png_decode, raw, path, b"IEND")
 
     def _encode(self, picture: AnyArray, text: str, path: Path) -> bytes:
         import imagecodecs

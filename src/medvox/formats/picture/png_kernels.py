@@ -13,7 +13,7 @@ AnyArray = NDArray[Any]
 
 
 @njit(nogil=True, cache=True)
-def unfilter(data: AnyArray, step: int, out: AnyArray) -> bool:
+def unfilter(data: AnyArray, step: int, swapped: bool, out: AnyArray) -> bool:
     """Undo the filters of all rows (PNG 9.2).
 
     Parameters
@@ -22,6 +22,8 @@ def unfilter(data: AnyArray, step: int, out: AnyArray) -> bool:
         (rows * (1 + bytes a row)) uint8: each row behind the number of its filter.
     step
         Bytes of a pixel.
+    swapped
+        Whether pairs of bytes change places: from PNG's 16-bit values to those of small-endian machines.
     out
         (rows, bytes a row) uint8, filled here.
 
@@ -31,10 +33,10 @@ def unfilter(data: AnyArray, step: int, out: AnyArray) -> bool:
         Whether every row had a filter that there is.
     """
     rows, width = out.shape
-    above = np.zeros(width, np.uint8)
+    above, into = np.zeros(width, np.uint8), np.zeros(width, np.uint8)
     at = 0
     for r in range(rows):
-        kind, row, into = data[at], data[at + 1 : at + 1 + width], out[r]
+        kind, row = data[at], data[at + 1 : at + 1 + width]
         at += 1 + width
         if kind == 0:
             into[:] = row
@@ -46,15 +48,31 @@ def unfilter(data: AnyArray, step: int, out: AnyArray) -> bool:
             for n in range(width):
                 into[n] = row[n] + above[n]
         elif kind == 3:
-            for n in range(width):
-                left = np.int32(into[n - step]) if n >= step else np.int32(0)
-                into[n] = row[n] + np.uint8((left + np.int32(above[n])) >> 1)
+            _average(row, above, step, into)
         elif kind == 4:
             _paeth(row, above, step, into)
         else:
             return False
-        above = into
+        if swapped:
+            _swap(into, out[r])
+        else:
+            out[r, :] = into
+        above, into = into, above
     return True
+
+
+@njit(nogil=True, cache=True)
+def _swap(row: AnyArray, out: AnyArray) -> None:
+    for n in range(0, len(row) - 1, 2):
+        out[n], out[n + 1] = row[n + 1], row[n]
+
+
+@njit(nogil=True, cache=True)
+def _average(row: AnyArray, above: AnyArray, step: int, into: AnyArray) -> None:
+    for n in range(step):
+        into[n] = row[n] + (above[n] >> 1)
+    for n in range(step, len(into)):
+        into[n] = row[n] + np.uint8((np.int32(into[n - step]) + np.int32(above[n])) >> 1)
 
 
 @njit(nogil=True, cache=True)

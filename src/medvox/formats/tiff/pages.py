@@ -112,6 +112,8 @@ class PageStack:
 
     def _packed(self, frames: Sequence[int], numbers: list[int], out: AnyArray) -> None:
         """Unpack pages, strip by strip."""
+        import imagecodecs
+
         unpack = _unpacker(self.packing)
         row_bytes = math.prod(self.frame[1:]) * self.dtype.itemsize
         with reading(self.path) as file:
@@ -129,7 +131,8 @@ class PageStack:
                         what = f"strip {at + 1} of page {frames[n] + 1} cannot be unpacked"
                         raise FormatError(what, where=self.path) from error
                     if self.differences:
-                        np.cumsum(values, axis=1, dtype=rows.dtype, out=rows)
+                        native = np.ascontiguousarray(values, rows.dtype)
+                        imagecodecs.delta_decode(native, axis=1, out=rows)
                     else:
                         rows[...] = values
 
