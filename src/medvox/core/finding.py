@@ -74,6 +74,8 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "bad-rescale": "The slope or intercept in the header is not a finite number; stored values are shown as they are.",
         "scale-assumed": "The file gives no scale for its values; the format's default was assumed.",
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
+        "exif-orientation": "Exif data ask to show the picture turned or mirrored; rows and columns are as stored.",
+        "more-pictures": "The file holds more pictures than can be read; the text says which are left out.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",
