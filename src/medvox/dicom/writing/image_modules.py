@@ -109,8 +109,7 @@ def _capture(ds: Dataset, plan: Plan) -> None:
     ds.BurnedInAnnotation = "NO"
     if CHANNEL not in plan.volume.axes and not plan.storage.multiframe:
         ds.RescaleType = units.rescale_type(plan.volume.unit)
-    if not plan.placed:
-        ds.PatientOrientation = ""
+    ds.PatientOrientation = ""
 
 
 def _dx(ds: Dataset, plan: Plan) -> list[str]:

@@ -10,8 +10,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from medvox.core.axes import CHANNEL, TIME
-from medvox.dicom.writing import encode, units
-from medvox.dicom.writing.enhanced_modules import enhanced_header
+from medvox.dicom.writing import encode, storage, units
+from medvox.dicom.writing.enhanced_modules import (
+    FRAME_TYPES,
+    anatomic_region,
+    enhanced_header,
+    irradiation_event,
+)
 from medvox.dicom.writing.image_modules import cine_header, spacing_header
 from medvox.dicom.writing.legacy import converted_attributes
 from medvox.dicom.writing.modules import da, decimal, decimals, tm
@@ -22,6 +27,7 @@ from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.series_header import (
     apply_attributes,
     common_header,
+    copy,
     derivation_code,
     source_image,
 )
@@ -88,7 +94,8 @@ def _capture_header(ds: Dataset, plan: Plan) -> list[str]:
         ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", units.UNSPECIFIED
         ds.PresentationLUTShape = "IDENTITY"
     if plan.placed:
-        ds.FrameIncrementPointer = _PER_FRAME
+        if len(plan.numbers.frames) > 1:
+            ds.FrameIncrementPointer = _PER_FRAME
         return []
     spacing_header(ds, plan)
     cine_header(ds, plan)
@@ -139,24 +146,24 @@ def _shared(ds: Dataset, plan: Plan) -> Dataset:
 
 
 def enhanced_groups(ds: Dataset, plan: Plan) -> Dataset:
-    """Windows and frame type, the same for all frames."""
+    """Frame type, anatomy and windows, the same for all frames."""
     groups = Dataset()
+    type_name, names = FRAME_TYPES[plan.modality]
+    kind = item(FrameType=list(plan.storage.image_type))
+    copy(ds, kind[0], names)
+    setattr(groups, type_name, kind)
+    groups.FrameAnatomySequence = item(AnatomicRegionSequence=anatomic_region(plan), FrameLaterality="U")
+    if plan.storage is storage.ENHANCED_CT:
+        event = irradiation_event(plan) or plan.uids.new("irradiation event")
+        groups.IrradiationEventIdentificationSequence = item(IrradiationEventUID=event)
     windows = plan.volume.display.windows
     if windows:
         voi = {"WindowCenter": decimals(w.center for w in windows)}
         voi["WindowWidth"] = decimals(w.width for w in windows)
         groups.FrameVOILUTSequence = item(**voi)
         if any(w.name for w in windows):
-            names = [w.name[:64] for w in windows]
-            groups.FrameVOILUTSequence[0].WindowCenterWidthExplanation = names
-    kind = item(
-        FrameType=list(plan.storage.image_type),
-        PixelPresentation=ds.PixelPresentation,
-        VolumetricProperties=ds.VolumetricProperties,
-        VolumeBasedCalculationTechnique=ds.VolumeBasedCalculationTechnique,
-    )
-    name = {"CT": "CTImageFrameTypeSequence", "MR": "MRImageFrameTypeSequence", "PT": "PETFrameTypeSequence"}
-    setattr(groups, name[plan.modality], kind)
+            explanations = [w.name[:64] for w in windows]
+            groups.FrameVOILUTSequence[0].WindowCenterWidthExplanation = explanations
     return groups
 
 

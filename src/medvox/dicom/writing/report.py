@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
 import numpy as np
 
 from medvox.core.axes import CHANNEL, TIME
 from medvox.core.grid import Space
 from medvox.core.volume import Volume
 from medvox.dicom.writing import storage, units
+from medvox.dicom.writing.enhanced_modules import COMPONENTS
 from medvox.dicom.writing.plan import Plan, continues_space
+from medvox.formats.base import WriteReport
 from medvox.formats.losses import common_losses, even_step
 
 
-def losses_of(plan: Plan, unknown: tuple[str, ...], timed: bool) -> tuple[str, ...]:
-    """Sentences on all that is lost.
+def report_of(plan: Plan, files: Iterable[Path], unknown: Sequence[str], timed: bool) -> WriteReport:
+    """Say what is lost, and what stands for what was not known.
 
     Parameters
     ----------
+    files
+        What was written.
     unknown
         Required attributes of which nothing was known.
     timed
@@ -26,10 +33,17 @@ def losses_of(plan: Plan, unknown: tuple[str, ...], timed: bool) -> tuple[str, .
     losses = [*plan.numbers.losses, *common_losses(volume, _kept(plan, timed))]
     losses += _identity(plan)
     losses += _geometry(plan)
+    return WriteReport(tuple(files), tuple(losses), tuple(_notes(plan, unknown)))
+
+
+def _notes(plan: Plan, unknown: Sequence[str]) -> list[str]:
+    found = []
     if unknown:
         words = ", ".join(unknown)
-        losses.append(f"Required and not known, neutral values stand for them: {words}.")
-    return tuple(losses)
+        found.append(f"Required and not known, neutral values stand for them: {words}.")
+    if plan.modality == "CT" and plan.volume.unit != "HU" and not plan.storage.is_capture:
+        found.append(f"CT images are in HU, this one in {plan.volume.unit}: Rescale Type says so.")
+    return found
 
 
 def _kept(plan: Plan, timed: bool) -> set[str]:
@@ -52,6 +66,8 @@ def _kept(plan: Plan, timed: bool) -> set[str]:
         kept.add("slice_rescale")
     if timed:
         kept.add("times")
+    if volume.meaning in COMPONENTS and plan.modality == "MR" and plan.storage.is_enhanced:
+        kept.add("meaning")
     display = volume.display
     inverted = display.inverted and plan.storage.is_enhanced
     if grey and not (display.voi_table or display.frame_rate or inverted) and not _captured_frames(plan):
@@ -79,6 +95,8 @@ def _identity(plan: Plan) -> list[str]:
     if plan.volume.modality is None:
         known = "as was asked" if plan.options.modality else "(other)"
         found.append(f"The volume has no modality: the file says {plan.modality} {known}.")
+    if plan.storage.is_enhanced and plan.modality == "MR" and plan.volume.meaning not in COMPONENTS:
+        found.append("The volume does not say its meaning as DICOM has it: the file says magnitude.")
     if plan.storage.is_capture and plan.modality in storage.CLASSIC:
         found.append(f"The images are secondary captures: {plan.modality} images are grey and placed.")
     if plan.frame_of_reference and plan.volume.grid.frame_of_reference is None:

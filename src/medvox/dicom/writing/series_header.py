@@ -56,14 +56,15 @@ def _series(ds: Dataset, plan: Plan) -> None:
     if not ds.SeriesDescription:
         del ds.SeriesDescription
     ds.SeriesDate, ds.SeriesTime = da(plan.created), tm(plan.created)
-    ds.Laterality = ""
+    if not plan.storage.is_enhanced:
+        ds.Laterality = ""
     positioned = plan.storage.is_enhanced or plan.storage in (CT, MR)
     if positioned:
         ds.PatientPosition = ""
     if plan.source is not None:
         copy(plan.source.template, ds, (*keywords.SERIES, *(("PatientPosition",) if positioned else ())))
-    if "BodyPartExamined" in ds and not ds.Laterality:
-        del ds.Laterality  # required only where a paired part may have been examined (PS3.3 C.7.3.1)
+    if "BodyPartExamined" in ds and not ds.get("Laterality"):
+        ds.pop("Laterality", None)  # required only where a paired part may have been examined (PS3.3 C.7.3.1)
 
 
 def _equipment(ds: Dataset, plan: Plan) -> None:

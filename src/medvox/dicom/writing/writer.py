@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from medvox.core.errors import UsageError
@@ -13,7 +14,7 @@ from medvox.dicom.writing.multiframe import multiframe_file
 from medvox.dicom.writing.options import DicomKind, DicomWriteOptions
 from medvox.dicom.writing.output import write_file, write_folder
 from medvox.dicom.writing.plan import Plan, make_plan
-from medvox.dicom.writing.report import losses_of, times_kept
+from medvox.dicom.writing.report import report_of, times_kept
 from medvox.formats.base import WriteReport
 
 
@@ -53,11 +54,11 @@ def write_series(
     if plan.kind is DicomKind.CLASSIC:
         series = classic_series(plan)
         files = write_folder(folder, series.names(), series.files(), progress, options.overwrite)
-        return WriteReport(files, _classic_losses(plan, series))
+        return _classic_report(plan, series, files)
     name = f"{plan.modality}00001.dcm"
     made = multiframe_file(plan)
     files = write_folder(folder, [name], [made.parts], progress, options.overwrite)
-    return WriteReport(files, losses_of(plan, made.unknown, made.timed))
+    return report_of(plan, files, made.unknown, made.timed)
 
 
 def write_instance(
@@ -83,7 +84,7 @@ def write_instance(
     if kind is not DicomKind.CLASSIC:
         made = multiframe_file(plan)
         write_file(path, made.parts)
-        return WriteReport((path,), losses_of(plan, made.unknown, made.timed))
+        return report_of(plan, (path,), made.unknown, made.timed)
     series = classic_series(plan)
     if len(series.names()) > 1:
         raise UsageError(
@@ -91,9 +92,9 @@ def write_instance(
             advice="Name a folder, or write kind 'enhanced'",
         )  # fmt: skip
     write_file(path, next(series.files()))
-    return WriteReport((path,), _classic_losses(plan, series))
+    return _classic_report(plan, series, (path,))
 
 
-def _classic_losses(plan: Plan, series: ClassicSeries) -> tuple[str, ...]:
+def _classic_report(plan: Plan, series: ClassicSeries, files: Iterable[Path]) -> WriteReport:
     timed = times_kept(plan.volume, series.start is not None, plan.storage is storage.PT)
-    return losses_of(plan, series.unknown, timed or plan.storage is storage.US_MULTI)
+    return report_of(plan, files, series.unknown, timed or plan.storage is storage.US_MULTI)
