@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from medvox.core.errors import MedvoxError
+from medvox.core.errors import FormatError, MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.enhanced import enhanced_slices
@@ -34,7 +34,7 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
         If a data set that must be read in full for it cannot be read.
     """
     if tags.PER_FRAME_FUNCTIONAL_GROUPS in header:
-        return enhanced_slices(header, header.dataset())
+        return _enhanced(header)
     base = _classic(header)
     layout = siemens.mosaic(header)
     if layout is not None:
@@ -42,6 +42,17 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     if "VFRAME" in header.texts(tags.IMAGE_TYPE) and tags.UIH_FRAMES in header:
         return _tiled(base)
     return multiframe_slices(base, max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1))
+
+
+def _enhanced(header: Header) -> tuple[list[Slice], list[Finding]]:
+    data = header.dataset()
+    try:
+        return enhanced_slices(header, data)
+    except MedvoxError:
+        raise
+    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
+        text = f"the functional groups cannot be read: {type(error).__name__}"
+        raise FormatError(text, where=header.name) from error
 
 
 def _classic(header: Header) -> Slice:

@@ -120,7 +120,7 @@ def unit_of(header: Header, rescale_type: str = "") -> str:
         Rescale Type of a functional group, where the header itself has none.
 
     A Rescale Type counts first, Units of PET next. CT without Rescale Type is in HU (PS3.3 C.8.2.1: the
-    attribute is required if the unit is not HU), but for localizers.
+    attribute is required if the unit is not HU), but for localizers and pictures in colour.
     """
     kind = (header.text(RESCALE_TYPE) or rescale_type).strip().upper()
     if kind in RESCALE_UNITS:
@@ -130,7 +130,8 @@ def unit_of(header: Header, rescale_type: str = "") -> str:
         return "Gy" if header.text(DOSE_UNITS).strip().upper() == "GY" else "1"
     if modality in ("PT", "NM"):
         return _pet_unit(header)
-    if modality == "CT" and not kind and "LOCALIZER" not in header.texts(IMAGE_TYPE):
+    grey = header.text(PHOTOMETRIC).strip().upper() not in ("RGB", "PALETTE COLOR")
+    if modality == "CT" and not kind and grey and "LOCALIZER" not in header.texts(IMAGE_TYPE):
         return "HU"
     return "1"
 
