@@ -90,9 +90,15 @@ def _jpeg_lossless(frame: AnyArray) -> bytes:
 
     space = "RGB" if frame.ndim == 3 else None
     plain = _unsigned(frame)
-    return bytes(
-        imagecodecs.jpeg8_encode(plain, lossless=True, predictor=1, colorspace=space, outcolorspace=space)
+    coded = imagecodecs.jpeg8_encode(
+        plain,
+        lossless=True,
+        predictor=1,
+        bitspersample=8 * plain.dtype.itemsize,  # else 12 are stated for 16
+        colorspace=space,
+        outcolorspace=space,
     )
+    return bytes(coded)
 
 
 def _jpeg_ls(frame: AnyArray) -> bytes:
