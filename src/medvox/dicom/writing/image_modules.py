@@ -116,14 +116,12 @@ def _dx(ds: Dataset, plan: Plan) -> list[str]:
     """DX (PS3.3 C.8.11): what the source or the caller says; neutral for what must be said."""
     neutral: dict[str, object] = {
         "PresentationIntentType": "FOR PRESENTATION",
-        "ImageLaterality": "U",
         "AnatomicRegionSequence": DicomSequence(),
         "AcquisitionContextSequence": DicomSequence(),
         "PixelIntensityRelationship": "LIN",
         "PixelIntensityRelationshipSign": 1,
         "DetectorType": "",
         "BurnedInAnnotation": "NO",
-        "PatientOrientation": ["", ""],
     }
     for keyword, value in neutral.items():
         setattr(ds, keyword, value)
@@ -134,8 +132,7 @@ def _dx(ds: Dataset, plan: Plan) -> list[str]:
     ds.PresentationLUTShape = "INVERSE" if plan.volume.display.inverted else "IDENTITY"
     ds.RescaleIntercept, ds.RescaleSlope, ds.RescaleType = "0", "1", "US"
     known |= set(plan.options.attributes)
-    must = ("ImageLaterality", "PixelIntensityRelationship", "PatientOrientation")
-    return [keyword for keyword in must if keyword not in known]
+    return [] if "PixelIntensityRelationship" in known else ["PixelIntensityRelationship"]
 
 
 def _display(ds: Dataset, plan: Plan) -> None:

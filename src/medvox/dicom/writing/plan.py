@@ -113,7 +113,6 @@ def make_plan(
         If the source is not there.
     """
     modality = options.modality or (volume.modality or "").strip().upper() or OTHER
-    storage = choose_class(volume, modality, kind, options)
     if kind is DicomKind.LEGACY_ENHANCED and options.source is None:
         raise UsageError(
             "a legacy converted image needs the classic series that it converts", advice="Name it as source"
@@ -122,9 +121,11 @@ def make_plan(
         _check_right_angle(volume)
     whole = load_source(options.source) if options.source is not None else None
     source = whole.used_by(volume) if whole else None
+    template = source.template if source else None
+    known = {*options.attributes, *(template.dir() if template else ())}
+    storage = choose_class(volume, modality, kind, options, known)
     numbers = stored_numbers(volume, storage.numbers, progress)
     uids = Uids(options.uid_seed)
-    template = source.template if source else None
     return Plan(
         volume=volume,
         options=options,

@@ -99,6 +99,9 @@ def _identity(plan: Plan) -> list[str]:
         found.append("The volume does not say its meaning as DICOM has it: the file says magnitude.")
     if plan.storage.is_capture and plan.modality in storage.CLASSIC:
         found.append(f"The images are secondary captures: {plan.modality} images are grey and placed.")
+    if plan.storage.is_capture and plan.modality == "DX":
+        needs = ", ".join(sorted(storage.DX_NEEDS))
+        found.append(f"The image is a secondary capture: a DX image must tell {needs}, at the detector.")
     if plan.frame_of_reference and plan.volume.grid.frame_of_reference is None:
         own = plan.source is not None and plan.frame_of_reference == plan.source.frame_of_reference
         if not own:

@@ -15,7 +15,7 @@ from medvox.dicom.writing import keywords
 from medvox.dicom.writing.modules import coded, da, tm
 from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.source import Reference, distinct
-from medvox.dicom.writing.storage import CT, MR
+from medvox.dicom.writing.storage import CT, DX, MR
 
 SERIAL = "0"
 """Device Serial Number of a program: it has none, and enhanced images must say one."""
@@ -56,7 +56,7 @@ def _series(ds: Dataset, plan: Plan) -> None:
     if not ds.SeriesDescription:
         del ds.SeriesDescription
     ds.SeriesDate, ds.SeriesTime = da(plan.created), tm(plan.created)
-    if not plan.storage.is_enhanced:
+    if not plan.storage.is_enhanced and plan.storage is not DX:
         ds.Laterality = ""
     positioned = plan.storage.is_enhanced or plan.storage in (CT, MR)
     if positioned:

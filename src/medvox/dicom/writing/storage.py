@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from medvox.core.axes import CHANNEL, TIME
@@ -106,6 +107,8 @@ LEGACY_PET = StorageClass(
 CLASSIC = {"CT": CT, "MR": MR, "PT": PT}
 ENHANCED = {"CT": ENHANCED_CT, "MR": ENHANCED_MR, "PT": ENHANCED_PET}
 LEGACY = {"CT": LEGACY_CT, "MR": LEGACY_MR, "PT": LEGACY_PET}
+DX_NEEDS = frozenset({"PatientOrientation", "ImageLaterality"})
+"""Type 1 attributes of DX that no neutral value can stand for (PS3.3 C.8.11)."""
 _PLACED = frozenset({Space.PATIENT})
 _ADVICE = (
     "Choose: assume_patient_space=True (the grid's axes are taken for the patient's), or kind 'classic' into "
@@ -118,8 +121,15 @@ def is_placed(volume: Volume, options: DicomWriteOptions) -> bool:
     return volume.grid.space in _PLACED or options.assume_patient_space
 
 
-def choose_class(volume: Volume, modality: str, kind: DicomKind, options: DicomWriteOptions) -> StorageClass:
+def choose_class(
+    volume: Volume, modality: str, kind: DicomKind, options: DicomWriteOptions, known: Collection[str] = ()
+) -> StorageClass:
     """Choose the SOP class of a volume.
+
+    Parameters
+    ----------
+    known
+        Keywords that the caller or the source tells; DX needs some of them.
 
     Raises
     ------
@@ -138,6 +148,8 @@ def choose_class(volume: Volume, modality: str, kind: DicomKind, options: DicomW
         return _legacy(volume, modality, placed)
     if kind is DicomKind.ENHANCED:
         return _enhanced(volume, modality, placed)
+    if modality == "DX" and not DX_NEEDS.issubset(known):
+        return SC
     return _classic(volume, modality, placed)
 
 
