@@ -9,6 +9,7 @@ from medvox.core.errors import UnsupportedError
 from medvox.core.labels import Code
 from medvox.dicom.writing import keywords, storage, units
 from medvox.dicom.writing.modules import coded
+from medvox.dicom.writing.options import DicomKind
 from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.series_header import copy
 from medvox.dicom.writing.source import Reference, distinct
@@ -42,7 +43,8 @@ def enhanced_header(ds: Dataset, plan: Plan) -> list[str]:
     ds.ContentQualification = "RESEARCH"
     ds.PresentationLUTShape = "IDENTITY"
     ds.AcquisitionContextSequence = DicomSequence()
-    _evidence(ds, plan)
+    if plan.kind is not DicomKind.LEGACY_ENHANCED:  # that one says its Conversion Source
+        _evidence(ds, plan)
     unknown = [] if _known_region(plan) else ["AnatomicRegionSequence (entire body)"]
     if plan.storage is storage.ENHANCED_CT and irradiation_event(plan) is None:
         unknown.append("IrradiationEventUID (a new one)")

@@ -13,6 +13,7 @@ from medvox.core.errors import UsageError
 from medvox.core.labels import Code
 from medvox.dicom.writing import keywords
 from medvox.dicom.writing.modules import coded, da, tm
+from medvox.dicom.writing.options import DicomKind
 from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.source import Reference, distinct
 from medvox.dicom.writing.storage import CT, DX, MR
@@ -32,6 +33,8 @@ def common_header(plan: Plan) -> Dataset:
         setattr(ds, keyword, "")
     if plan.source is not None:
         copy(plan.source.template, ds, (*keywords.PATIENT, *keywords.STUDY))
+        if ds.get("PatientIdentityRemoved") == "YES" and "DeidentificationMethodCodeSequence" not in ds:
+            ds.setdefault("DeidentificationMethod", "not told by the source")  # type 1C (PS3.3 C.7.1.1)
     ds.StudyInstanceUID, ds.SeriesInstanceUID = plan.study_uid, plan.series_uid
     _series(ds, plan)
     _equipment(ds, plan)
@@ -42,9 +45,9 @@ def common_header(plan: Plan) -> Dataset:
 
 
 def copy(source: Dataset, target: Dataset, keywords: Iterable[str]) -> None:
-    """Copy the elements that the source has; names of persons are decoded (the character set changes)."""
-    source_names = (keyword for keyword in keywords if keyword in source)
-    for keyword in source_names:
+    """Copy the elements that the source tells; names of persons are decoded (the character set changes)."""
+    told = (keyword for keyword in keywords if keyword in source and not source[keyword].is_empty)
+    for keyword in told:
         value = source[keyword].value
         setattr(target, keyword, str(value) if source[keyword].VR == "PN" and value else value)
 
@@ -85,7 +88,7 @@ def _derivation(ds: Dataset, plan: Plan) -> None:
     history = " > ".join(plan.volume.known_provenance.history)
     ds.DerivationDescription = f"medvox: {history or 'made'}"[:1024]
     references = distinct(plan.references)
-    if not references:
+    if not references or plan.kind is DicomKind.LEGACY_ENHANCED:  # that one says its Conversion Source
         return
     own = [r for r in references if r.study_uid == plan.study_uid]
     series: dict[str, list[Reference]] = {}
