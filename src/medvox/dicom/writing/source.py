@@ -81,17 +81,28 @@ def load_source(source: Source) -> SourceImages:
     FormatError
         If they are of several studies.
     """
-    files = []
-    for path in dict.fromkeys(_paths(source)):
-        if not path.is_file():
-            raise MissingError("the source file is not there", where=path)
-        files.append(InputFile(path, path.name, path.stat().st_size))
-    headers, _, _ = scan_headers(files)
+    headers = headers_of(source)
     if not headers:
-        raise MissingError("no source file is a DICOM object", got=f"{len(files)} files")
+        raise MissingError("no source file is a DICOM object")
     if len({header.text(tags.STUDY_INSTANCE_UID) for header in headers}) > 1:
         raise FormatError("the source files are of several studies", advice="Name the files of one series")
     return SourceImages(tuple(headers))
+
+
+def headers_of(source: Source) -> list[Header]:
+    """Read the headers of all DICOM files that are named.
+
+    Raises
+    ------
+    MissingError
+        If a file is not there.
+    """
+    files = []
+    for path in dict.fromkeys(_paths(source)):
+        if not path.is_file():
+            raise MissingError("the file is not there", where=path)
+        files.append(InputFile(path, path.name, path.stat().st_size))
+    return scan_headers(files)[0]
 
 
 def _paths(source: Source) -> Iterator[Path]:
