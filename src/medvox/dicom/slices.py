@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from medvox.core.volume import Window
 from medvox.dicom.header import Header
 
 
@@ -71,6 +72,10 @@ class Slice:
         Thickness), or None.
     tile
         (row, column) of its first pixel in the frame, or None where it fills the frame.
+    rescale_type
+        Rescale Type of its functional groups, or empty.
+    windows
+        VOI windows of its functional groups.
     cine
         Whether it is a frame over time of its instance, which then is an image of its own.
     read_facts
@@ -94,6 +99,8 @@ class Slice:
     precise: Scaling | None = None
     tile: tuple[int, int] | None = None
     cine: bool = False
+    rescale_type: str = ""
+    windows: tuple[Window, ...] = ()
 
     @cached_property
     def facts(self) -> Facts:
