@@ -43,7 +43,7 @@ class MrAcquisition:
     repetition_time_ms
         As stated; of a three-dimensional acquisition the time of a line.
     volume_delay_s
-        Pause after each volume that Repetition Time does not count (GE group delay).
+        Pause after each volume (BIDS DelayTime). Siemens' Repetition Time counts it, GE's does not.
     dwell_time_s
         Time between samples of the readout.
     partial_fourier
@@ -81,6 +81,8 @@ class PhaseEncoding:
         Direction as the console shows it (UIH ``"A->P"``); its polarity is not that of the gradient.
     steps
         Size of the acquired matrix along the axis.
+    echo_spacing_s
+        Time between lines as they were acquired.
     effective_echo_spacing_s
         Time between lines of the reconstructed image, acceleration counted (BIDS EffectiveEchoSpacing).
     total_readout_time_s
@@ -96,6 +98,7 @@ class PhaseEncoding:
     displayed: Fact[str] | None = None
     steps: Fact[int] | None = None
     bandwidth_per_pixel_hz: Fact[float] | None = None
+    echo_spacing_s: Fact[float] | None = None
     effective_echo_spacing_s: Fact[float] | None = None
     total_readout_time_s: Fact[float] | None = None
     estimated_echo_spacing_s: Fact[float] | None = None
@@ -197,7 +200,7 @@ class Pet:
     decay_from_injection_s
         From the injection to the decay reference; what an SUV needs.
     decay_factors, frame_durations_s, frame_reference_times_s
-        One a slice, in the order of the image; of the first volume where there are several.
+        One a slice, in C order of volume and k.
     """
 
     units: Fact[str] | None = None

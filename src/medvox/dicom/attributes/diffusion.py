@@ -98,7 +98,9 @@ def _from_image(s: Slice, gradient: NDArray[np.float64], _: int) -> NDArray[np.f
 
 
 def _from_logical(s: Slice, gradient: NDArray[np.float64], rising: int) -> NDArray[np.float64] | None:
-    in_image = ge.image_direction(s.header, (float(gradient[0]), float(gradient[1]), float(gradient[2])), rising)
+    in_image = ge.image_direction(
+        s.header, (float(gradient[0]), float(gradient[1]), float(gradient[2])), rising
+    )
     return None if in_image is None else _from_image(s, np.asarray(in_image), 1)
 
 
@@ -129,7 +131,9 @@ def _notes(
     notes = []
     traces = [n for n, v in enumerate(volumes) if v.facts.directionality == "ISOTROPIC"]
     if traces and len(volumes) > 1:
-        text = f"Volumes {', '.join(str(n + 1) for n in traces)} of {len(volumes)} are isotropic (trace) images"
+        text = (
+            f"Volumes {', '.join(str(n + 1) for n in traces)} of {len(volumes)} are isotropic (trace) images"
+        )
         notes.append(Finding("derived-volume", Level.INFO, where, text, "PS3.3 C.8.13.5.9"))
     lost = [
         n

@@ -25,7 +25,7 @@ def mr_acquisition(elements: Elements, header: Header) -> MrAcquisition | None:
         kind=elements.text("MRAcquisitionType"),
         field_strength_t=positive(elements.number("MagneticFieldStrength")),
         imaging_frequency_mhz=frequency,
-        echo_time_ms=elements.number("EffectiveEchoTime", "EchoTime"),
+        echo_time_ms=positive(elements.number("EffectiveEchoTime", "EchoTime")),
         echo_number=elements.whole("EchoNumbers"),
         repetition_time_ms=positive(elements.number("RepetitionTime")),
         inversion_time_ms=positive(elements.number("InversionTimes", "InversionTime")),
@@ -35,9 +35,15 @@ def mr_acquisition(elements: Elements, header: Header) -> MrAcquisition | None:
         pixel_bandwidth_hz=positive(elements.number("PixelBandwidth")),
         dwell_time_s=siemens_timing.dwell_time_s(elements) if is_siemens else None,
         acquisition_duration_s=_duration(elements, header),
-        volume_delay_s=ge_timing.group_delay_s(elements) if ge.is_ge(header) else None,
+        volume_delay_s=_delay(elements, header),
         partial_fourier=siemens_timing.partial_fourier(elements) if is_siemens else None,
     )
+
+
+def _delay(elements: Elements, header: Header) -> Fact[float] | None:
+    if ge.is_ge(header):
+        return ge_timing.group_delay_s(elements)
+    return siemens_timing.delay_s(elements) if siemens.is_siemens(header) else None
 
 
 def _duration(elements: Elements, header: Header) -> Fact[float] | None:

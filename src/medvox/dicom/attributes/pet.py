@@ -28,7 +28,7 @@ def pet(elements: Elements, slices: Sequence[Slice], where: str) -> tuple[Pet | 
     Parameters
     ----------
     slices
-        Of the first volume, in the order of k.
+        In C order of volume and k.
 
     Returns
     -------
@@ -89,7 +89,9 @@ def _each(slices: Sequence[Slice], keyword: str) -> Fact[tuple[float, ...]] | No
     tag = tag_for_keyword(keyword) or 0
     values = [s.header.number(tag) for s in slices]
     known = tuple(v for v in values if v is not None)
-    return Fact(known, f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword}") if len(known) == len(values) else None
+    return (
+        Fact(known, f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword}") if len(known) == len(values) else None
+    )
 
 
 def _seconds(fact: Fact[tuple[float, ...]] | None) -> Fact[tuple[float, ...]] | None:
@@ -99,9 +101,7 @@ def _seconds(fact: Fact[tuple[float, ...]] | None) -> Fact[tuple[float, ...]] | 
 # -- times --------------------------------------------------------------------------------------
 
 
-def _timed(
-    found: Pet, elements: Elements, inside: Elements, where: str
-) -> tuple[Pet, tuple[Finding, ...]]:
+def _timed(found: Pet, elements: Elements, inside: Elements, where: str) -> tuple[Pet, tuple[Finding, ...]]:
     day = (elements.text("SeriesDate") or elements.text("StudyDate") or Fact("", "")).value
     series = _clock(elements, "SeriesDate", "SeriesTime", day)
     taken = _clock(elements, "AcquisitionDate", "AcquisitionTime", day)
@@ -141,7 +141,7 @@ def _injection(
     half_life = found.half_life_s.value if found.half_life_s else None
     if stated is not None and seconds is not None:
         passed = series.value - seconds if series else 0.0
-        if 0 <= passed and (half_life is None or passed <= _LONGEST_HALF_LIVES * half_life):
+        if passed >= 0 and (half_life is None or passed <= _LONGEST_HALF_LIVES * half_life):
             return Fact(seconds, stated.source), ()
     clock = inside.text("RadiopharmaceuticalStartTime")
     time = seconds_of_day(clock.value) if clock else None

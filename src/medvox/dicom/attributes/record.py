@@ -48,7 +48,7 @@ def acquisition_of(stack: Stack, where: str) -> Acquisition:
 def _read(stack: Stack, elements: Elements, where: str) -> Acquisition:
     first = stack.slices[0]
     weighting, notes = diffusion(stack, where)
-    emission, more = pet(elements, stack.slices[: stack.count], where)
+    emission, more = pet(elements, stack.slices, where)
     mr = mr_acquisition(elements, first.header)
     return Acquisition(
         mr=mr,

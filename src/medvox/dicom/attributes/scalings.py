@@ -14,7 +14,9 @@ def scalings(elements: Elements, first: Slice) -> Scalings:
     """Scalings of the first slice of an image."""
     header, own = first.header, first.scaling
     source = elements.number("RescaleSlope")
-    display = Fact(Line(own.slope, own.intercept, unit_of(header)), source.source if source else "none stated")
+    display = Fact(
+        Line(own.slope, own.intercept, unit_of(header)), source.source if source else "none stated"
+    )
     precise = None
     if first.precise is not None:
         line = Line(first.precise.slope, first.precise.intercept, "1")

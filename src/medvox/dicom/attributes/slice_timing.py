@@ -14,6 +14,8 @@ from medvox.dicom.times import seconds_of_day
 from medvox.dicom.vendors import ge, ge_timing, siemens, united_imaging
 
 _TOLERANCE_S = 0.01
+_CLOCK_S = 0.0025
+"""Step of Siemens' clock."""
 
 
 def slice_timing(elements: Elements, stack: Stack) -> SliceTiming | None:
@@ -31,7 +33,7 @@ def slice_timing(elements: Elements, stack: Stack) -> SliceTiming | None:
     header, repetition_s = first[0].header, repetition.value / 1000
     times = None
     if siemens.is_siemens(header):
-        times = _mosaic_times(first) or _clock_times(first, stack, repetition_s)
+        times = _mosaic_times(stack) or _clock_times(first, stack, repetition_s)
     elif united_imaging.is_uih(header):
         times = _tile_times(elements, first) or _clock_times(first, stack, repetition_s)
     elif ge.is_ge(header) and stack.axis == TIME:
@@ -39,14 +41,26 @@ def slice_timing(elements: Elements, stack: Stack) -> SliceTiming | None:
     return SliceTiming(times) if times else None
 
 
-def _mosaic_times(slices: list[Slice]) -> Fact[tuple[float, ...]] | None:
-    """MosaicRefAcqTimes, milliseconds in the order of the tiles."""
+def _mosaic_times(stack: Stack) -> Fact[tuple[float, ...]] | None:
+    """MosaicRefAcqTimes, milliseconds in the order of the tiles.
+
+    Some software gives wrong times for the first volume (rordenlab/dcm2niix, issue 870): where the second
+    takes another time in all, it counts.
+    """
+    found = [_one_mosaic(stack, n) for n in range(min(2, stack.lead))]
+    times = found[0]
+    if len(found) == 2 and times and found[1] and abs(max(times) - max(found[1])) > _CLOCK_S / 2:
+        times = found[1]
+    return Fact(times, siemens.MOSAIC_TIMES) if times else None
+
+
+def _one_mosaic(stack: Stack, volume: int) -> tuple[float, ...]:
+    slices = stack.slices[volume * stack.count : (volume + 1) * stack.count]
     layout = siemens.mosaic(slices[0].header) if slices[0].tile is not None else None
     if layout is None or not layout.times_ms:
-        return None
+        return ()
     start = min(layout.times_ms)
-    times = [(layout.times_ms[_tile_number(s, layout.tiles)] - start) / 1000 for s in slices]
-    return Fact(tuple(round(t, 6) for t in times), siemens.MOSAIC_TIMES)
+    return tuple(round((layout.times_ms[_tile_number(s, layout.tiles)] - start) / 1000, 6) for s in slices)
 
 
 def _tile_number(s: Slice, across: int) -> int:

@@ -72,9 +72,7 @@ def multiband_factor(elements: Elements) -> Fact[int] | None:
     return Fact(int(first), text.source) if text and first.isdigit() and int(first) > 1 else None
 
 
-def phase_encoding(
-    elements: Elements, axis: Fact[str], steps: Fact[int] | None, lines: int
-) -> PhaseEncoding:
+def phase_encoding(elements: Elements, axis: Fact[str], steps: Fact[int] | None, lines: int) -> PhaseEncoding:
     """Polarity, echo spacing and acceleration.
 
     Total readout time is (ceil(steps / R / round) · round - 1) · echo spacing, with round 2, or 4 with
@@ -94,6 +92,7 @@ def phase_encoding(
         axis=axis,
         polarity=_polarity(elements, axis.value),
         steps=steps,
+        echo_spacing_s=Fact(spacing.value * 1e-6, spacing.source) if spacing else None,
         effective_echo_spacing_s=effective,
         total_readout_time_s=readout,
         in_plane_acceleration=Fact(1 / factor.value, factor.source) if factor else None,

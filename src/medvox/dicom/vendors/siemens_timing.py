@@ -39,11 +39,11 @@ _FRACTIONS = {1: 0.5, 2: 0.625, 4: 0.75, 8: 0.875, 16: 1.0}
 
 
 def protocol(text: str) -> dict[str, str]:
-    """Assignments of the protocol's last ASCCONV part: name -> value, quotes removed.
+    r"""Assignments of the protocol's last ASCCONV part: name -> value, quotes removed.
 
     Examples
     --------
-    >>> protocol("### ASCCONV BEGIN ###\\nsPat.lAccelFactPE = 2\\n### ASCCONV END ###")
+    >>> protocol("### ASCCONV BEGIN ###\nsPat.lAccelFactPE = 2\n### ASCCONV END ###")
     {'sPat.lAccelFactPE': '2'}
     """
     parts = _ASCCONV.findall(text)
@@ -121,6 +121,12 @@ def partial_fourier(elements: Elements) -> Fact[float] | None:
     return Fact(_FRACTIONS[code], _protocol_source(elements, name)) if code in _FRACTIONS else None
 
 
+def delay_s(elements: Elements) -> Fact[float] | None:
+    """Pause after each volume: the protocol's lDelayTimeInTR, in microseconds; Repetition Time counts it."""
+    found = _from_protocol(elements, "lDelayTimeInTR")
+    return Fact(found.value * 1e-6, found.source) if found else None
+
+
 def whole(text: str) -> int | None:
     """Whole number of a protocol, decimal or hexadecimal.
 
@@ -135,9 +141,7 @@ def whole(text: str) -> int | None:
         return None
 
 
-def phase_encoding(
-    elements: Elements, axis: Fact[str], steps: Fact[int] | None, lines: int
-) -> PhaseEncoding:
+def phase_encoding(elements: Elements, axis: Fact[str], steps: Fact[int] | None, lines: int) -> PhaseEncoding:
     """Polarity, echo spacing and acceleration.
 
     PhaseEncodingDirectionPositive 1 means toward higher indices of the stored pixels. The bandwidth per
@@ -149,18 +153,22 @@ def phase_encoding(
         Lines of the reconstructed image along the phase encoding.
     """
     bandwidth = _number(elements, _BANDWIDTH, "BandwidthPerPixelPhaseEncode")
-    spacing = readout = None
+    spacing = readout = acquired = None
+    factor = _from_protocol(elements, "sPat.lAccelFactPE")
     if bandwidth is not None and lines > 1:
         spacing = Fact(1 / (bandwidth.value * lines), bandwidth.source)
         readout = Fact(spacing.value * (lines - 1), bandwidth.source)
+        if factor is not None:
+            acquired = Fact(spacing.value * factor.value, f"{bandwidth.source}, {factor.source}")
     return PhaseEncoding(
         axis=axis,
         polarity=_polarity(elements),
         steps=steps,
         bandwidth_per_pixel_hz=bandwidth,
+        echo_spacing_s=acquired,
         effective_echo_spacing_s=spacing,
         total_readout_time_s=readout,
-        in_plane_acceleration=_from_protocol(elements, "sPat.lAccelFactPE"),
+        in_plane_acceleration=factor,
         multiband_factor=_multiband(elements),
     )
 
