@@ -11,10 +11,10 @@ _DAY_S = 86_400.0
 
 
 def ct_exposure(elements: Elements) -> CtExposure | None:
-    """Exposure and reconstruction of an X-ray image (PS3.3 C.8.2.1, C.8.15.3); None for other modalities and where nothing is told.
+    """Exposure and reconstruction of an X-ray image (PS3.3 C.8.2.1, C.8.15.3).
 
-    Exposure is given in mAs or, where whole numbers are too coarse, in µAs (0018,1153); enhanced images have
-    exposure time and current in ms and mA as decimals.
+    None for other modalities and where nothing is told. Exposure is given in mAs or, where whole numbers are
+    too coarse, in µAs (0018,1153); enhanced images have exposure time and current in ms and mA as decimals.
     """
     if (elements.text("Modality") or Fact("", "")).value not in _X_RAY:
         return None

@@ -112,9 +112,8 @@ def _timed(found: Pet, elements: Elements, inside: Elements, where: str) -> tupl
     series = _clock(elements, "SeriesDate", "SeriesTime", day)
     taken = _clock(elements, "AcquisitionDate", "AcquisitionTime", day)
     injected, notes = _injection(inside, found, series, day, where)
-    reference, more = _stated_reference(elements, day), ()
-    if reference is None:
-        reference, more = _reference(found, series, taken, injected, where)
+    stated = _stated_reference(elements, day)
+    reference, more = (stated, ()) if stated else _reference(found, series, taken, injected, where)
     passed = None
     if reference is not None and injected is not None:
         source = ", ".join(dict.fromkeys((injected.source, reference.source)))
