@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from medvox.core.acquisition import Line
 from medvox.core.volume import Window
 from medvox.dicom.header import Header
 
@@ -30,6 +31,10 @@ class Facts:
     sequence_name: str = ""
     b_value: float | None = None
     gradient: tuple[float, ...] = ()
+    directionality: str = ""
+    """``"DIRECTIONAL"``, ``"ISOTROPIC"``, ``"NONE"`` (PS3.3 C.8.13.5.9), or empty."""
+    diffusion_number: tuple[int, ...] = ()
+    """Philips' numbers of b-value and gradient."""
     temporal_position: int | None = None
     trigger_time_ms: float | None = None
     acquisition_number: int | None = None
@@ -84,6 +89,9 @@ class Slice:
         Modality rescale: the display value.
     precise
         Philips: the precise value's scaling, or None.
+    real_world
+        Real-world value mapping of an enhanced frame, or None; of classic images it is read when they are
+        opened (`medvox.dicom.real_world`).
     """
 
     header: Header
@@ -97,6 +105,7 @@ class Slice:
     read_facts: Callable[[Header], Facts]
     scaling: Scaling = Scaling()
     precise: Scaling | None = None
+    real_world: Line | None = None
     tile: tuple[int, int] | None = None
     cine: bool = False
     rescale_type: str = ""

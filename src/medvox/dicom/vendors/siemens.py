@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from pydicom import Dataset, Sequence
 
 from medvox.core.errors import FormatError
 from medvox.dicom import tags
@@ -19,6 +20,7 @@ from medvox.dicom.header import Header
 MAX_ELEMENTS = 1000
 _OF_IMAGES = frozenset({"NumberOfImagesInMosaic", "SliceNormalVector", "B_value", "ImaPATModeText"})
 MAX_ITEMS = 10_000
+MOSAIC_TIMES = "(0029,1010) CSA MosaicRefAcqTimes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class Mosaic:
     tiles: int
     normal: tuple[float, float, float] | None
     times_ms: tuple[float, ...] = ()
+
+
+def is_siemens(header: Header) -> bool:
+    """Whether a Siemens scanner wrote the instance."""
+    return header.text(tags.MANUFACTURER).upper().startswith("SIEMENS")
 
 
 def read_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
@@ -146,7 +153,7 @@ def mosaic_origin_mm(
 
 def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
     """b-value in s/mm² and gradient direction, from (0019,100C) and (0019,100E) or the CSA header."""
-    if not header.text(tags.MANUFACTURER).upper().startswith("SIEMENS"):
+    if not is_siemens(header):
         return None, ()
     b_value = header.number(tags.SIEMENS_B_VALUE)
     gradient = header.floats(tags.SIEMENS_GRADIENT)
@@ -156,6 +163,31 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
         b_value = values[0] if values else None
         gradient = _numbers(csa.get("DiffusionGradientDirection", ()))
     return b_value, gradient if len(gradient) == 3 else ()
+
+
+def diffusion_source(header: Header) -> tuple[str, str]:
+    """Elements that tell b-value and direction."""
+    if tags.SIEMENS_B_VALUE in header:
+        return "(0019,100C) B_value", "(0019,100E) DiffusionGradientDirection"
+    return "(0029,1010) CSA B_value", "(0029,1010) CSA DiffusionGradientDirection"
+
+
+def enhanced_echo(header: Header, frame: Dataset) -> int | None:
+    """Echo number of a frame of an XA file: second of the ICE dimensions, (0021,1106) in (0021,11FE).
+
+    It tells echoes apart whose Effective Echo Time is the same. None where there is none.
+
+    Parameters
+    ----------
+    frame
+        Functional groups of the frame.
+    """
+    if not is_siemens(header) or tags.SIEMENS_XA_FRAME not in frame:
+        return None
+    items = frame[tags.SIEMENS_XA_FRAME].value
+    found = items[0].get(tags.SIEMENS_XA_ICE_DIMENSIONS) if isinstance(items, Sequence) and items else None
+    parts = str(found.value if found is not None else "").split("_")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
 
 
 def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
