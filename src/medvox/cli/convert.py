@@ -1,4 +1,4 @@
-"""`medvox convert`: a folder to one file a volume."""
+"""`medvox convert`: from any format to any other."""
 
 from __future__ import annotations
 
@@ -7,20 +7,33 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
+from rich.table import Table
 
 from medvox.cli.console import STYLES, out, print_json, progress_bar
 from medvox.workflows import names
 from medvox.workflows.convert import ConvertOptions, ConvertReport
 from medvox.workflows.convert import convert as run
 
-_NAME_HELP = "File names: " + ", ".join(f"%{c} {text}" for c, text in names.LETTERS.items()) + "."
+_NAME_HELP = (
+    "File names, / makes folders: " + ", ".join(f"%{c} {text}" for c, text in names.LETTERS.items()) + "."
+)
 
 
 def convert(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive to convert.")],
     target: Annotated[Path, typer.Argument(help="Folder, or a file name for a single image.")],
-    to: Annotated[str, typer.Option(help="Format of the files: nifti, metaimage, nrrd.")] = "nifti",
+    to: Annotated[
+        str | None,
+        typer.Option(help="Format: nifti, dicom, nrrd … Without it: as TARGET's suffix says, or nifti."),
+    ] = None,
     name: Annotated[str, typer.Option("--name", "-f", help=_NAME_HELP)] = names.DEFAULT,
+    tree: Annotated[bool, typer.Option("--tree", help="Keep the folders of SOURCE.")] = False,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only series of this number, or whose description or label holds this text; repeatable."
+        ),
+    ] = None,
     keep_identity: Annotated[
         bool, typer.Option("--keep-identity", help="Allow names, UIDs and paths that identify the patient.")
     ] = False,
@@ -28,15 +41,32 @@ def convert(  # noqa: PLR0913
         str, typer.Option(help="Philips files: precise values (as dcm2niix), or display values.")
     ] = "precise",
     order: Annotated[
-        str, typer.Option(help="Order of voxels: dcm2niix, stored or ras. Nothing moves in space.")
-    ] = "dcm2niix",
+        str | None,
+        typer.Option(
+            help="Order of voxels: dcm2niix (for NIfTI), stored (else) or ras. Nothing moves in space."
+        ),
+    ] = None,
+    resample: Annotated[
+        str | None,
+        typer.Option(help="Interpolate to a spacing in mm (1, or 2,0.5,0.5), or to a file's grid."),
+    ] = None,
+    interpolation: Annotated[str, typer.Option(help="For --resample: nearest, linear, cubic.")] = "linear",
     spacing: Annotated[
         tuple[float, float, float] | None,
         typer.Option(help="Slice, row, column distance in mm for stacks of pictures."),
     ] = None,
-    sidecar: Annotated[bool, typer.Option(help="Write NAME.json and NAME.slices.csv.")] = True,
+    sidecar: Annotated[
+        bool,
+        typer.Option(help="Write NAME.json, NAME.slices.csv and, for diffusion, NAME.bval and NAME.bvec."),
+    ] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there already.")
+    ] = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Go on where a run was stopped: leave what is finished.")
+    ] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Write convert.json into the target folder.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
@@ -51,45 +81,45 @@ def convert(  # noqa: PLR0913
     options = ConvertOptions(
         to=to,
         template=name,
+        tree=tree,
+        series=tuple(series or ()),
         keep_identity=keep_identity,
         scaling=scaling,
         order=order,
+        resample=resample,
+        interpolation=interpolation,
         sidecar=sidecar,
         spacing_mm=spacing,
         overwrite=overwrite,
+        skip_existing=skip_existing,
+        report=report,
     )
     with progress_bar() as progress:
-        report = run(source, target, options, progress=progress)
+        done = run(source, target, options, progress=progress)
     if as_json:
-        print_json(_describe(report))
+        print_json(done.as_json())
     else:
-        _print(report)
-    if report.skipped:
+        print_report(done)
+    if done.skipped:
         raise typer.Exit(1)
 
 
-def _print(report: ConvertReport) -> None:
+def print_report(report: ConvertReport) -> None:
+    """Print a table of the files, what each cannot hold, and what was not converted."""
+    table = Table("file", "image", "not kept in the file", box=None, pad_edge=False)
     for done in report.converted:
-        out.print(f"[green]{escape(str(done.files[0]))}[/]  {escape(done.label)}", soft_wrap=True)
-        for loss in done.losses:
-            out.print(f"  [dim]not kept in the file: {escape(loss)}[/]", soft_wrap=True)
+        losses = "\n".join(loss.removeprefix("The file does not hold ").rstrip(".") for loss in done.losses)
+        table.add_row(
+            f"[green]{escape(str(done.files[0]))}[/]", escape(done.label), f"[dim]{escape(losses)}[/]"
+        )
+    for kept in report.kept:
+        table.add_row(escape(str(kept.file)), escape(kept.label), "[dim]was there already[/]")
+    if table.row_count:
+        out.print(table)
+    for done in report.converted:
         for finding in done.findings:
-            out.print(f"  [{STYLES[finding.level]}]{finding.code}: {escape(finding.text)}[/]", soft_wrap=True)
+            text = escape(f"{done.label}: {finding.code}: {finding.text}")
+            out.print(f"[{STYLES[finding.level]}]{text}[/]", soft_wrap=True)
     for skipped in report.skipped:
         reason = escape(f"{skipped.label}: {skipped.reason}")
         out.print(f"[bold red]not converted:[/] {reason}", soft_wrap=True)
-
-
-def _describe(report: ConvertReport) -> dict[str, object]:
-    return {
-        "converted": [
-            {
-                "label": done.label,
-                "files": [str(path) for path in done.files],
-                "losses": list(done.losses),
-                "findings": [{"code": f.code, "level": str(f.level), "text": f.text} for f in done.findings],
-            }
-            for done in report.converted
-        ],
-        "skipped": [{"label": s.label, "reason": s.reason} for s in report.skipped],
-    }
