@@ -1,4 +1,4 @@
-"""`convert` from folder to folder: trees, choice of series, going on, resampling, and nothing half written."""
+"""`convert` from folder to folder: trees, choice of series, going on, resampling, nothing half written."""
 
 import json
 

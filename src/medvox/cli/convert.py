@@ -19,56 +19,69 @@ _NAME_HELP = (
 )
 
 
+Text = str | None
+Spacing = tuple[float, float, float] | None
+
+To = Annotated[
+    Text, typer.Option(help="Format: nifti, dicom, nrrd … Without it: as TARGET's suffix says, or nifti.")
+]
+Name = Annotated[str, typer.Option("--name", "-f", help=_NAME_HELP)]
+Tree = Annotated[bool, typer.Option("--tree", help="Keep the folders of SOURCE.")]
+Chosen = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--series",
+        help="Only series of this number, or whose description or label holds this text; repeatable.",
+    ),
+]
+KeepIdentity = Annotated[
+    bool, typer.Option("--keep-identity", help="Allow names, UIDs and paths that identify the patient.")
+]
+Scaling = Annotated[str, typer.Option(help="Philips files: precise values (as dcm2niix), or display values.")]
+Order = Annotated[
+    Text,
+    typer.Option(help="Order of voxels: dcm2niix (for NIfTI), stored (else) or ras. Nothing moves in space."),
+]
+Resample = Annotated[
+    Text, typer.Option(help="Interpolate to a spacing in mm (1, or 2,0.5,0.5), or to a file's grid.")
+]
+Interpolation = Annotated[str, typer.Option(help="For --resample: nearest, linear or cubic.")]
+PictureSpacing = Annotated[
+    Spacing, typer.Option("--spacing", help="Slice, row, column distance in mm for stacks of pictures.")
+]
+Sidecar = Annotated[
+    bool, typer.Option(help="Write NAME.json, NAME.slices.csv and, for diffusion, NAME.bval and NAME.bvec.")
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there already.")]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Go on where a run was stopped: leave what is finished.")
+]
+Compression = Annotated[
+    int, typer.Option(help="Of gzip and zlib streams: 1 (fast) to 9 (small).", min=1, max=9)
+]
+Report = Annotated[bool, typer.Option("--report", help="Write convert.json into the target folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+
+
 def convert(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive to convert.")],
     target: Annotated[Path, typer.Argument(help="Folder, or a file name for a single image.")],
-    to: Annotated[
-        str | None,
-        typer.Option(help="Format: nifti, dicom, nrrd … Without it: as TARGET's suffix says, or nifti."),
-    ] = None,
-    name: Annotated[str, typer.Option("--name", "-f", help=_NAME_HELP)] = names.DEFAULT,
-    tree: Annotated[bool, typer.Option("--tree", help="Keep the folders of SOURCE.")] = False,
-    series: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only series of this number, or whose description or label holds this text; repeatable."
-        ),
-    ] = None,
-    keep_identity: Annotated[
-        bool, typer.Option("--keep-identity", help="Allow names, UIDs and paths that identify the patient.")
-    ] = False,
-    scaling: Annotated[
-        str, typer.Option(help="Philips files: precise values (as dcm2niix), or display values.")
-    ] = "precise",
-    order: Annotated[
-        str | None,
-        typer.Option(
-            help="Order of voxels: dcm2niix (for NIfTI), stored (else) or ras. Nothing moves in space."
-        ),
-    ] = None,
-    resample: Annotated[
-        str | None,
-        typer.Option(help="Interpolate to a spacing in mm (1, or 2,0.5,0.5), or to a file's grid."),
-    ] = None,
-    interpolation: Annotated[str, typer.Option(help="For --resample: nearest, linear, cubic.")] = "linear",
-    spacing: Annotated[
-        tuple[float, float, float] | None,
-        typer.Option(help="Slice, row, column distance in mm for stacks of pictures."),
-    ] = None,
-    sidecar: Annotated[
-        bool,
-        typer.Option(help="Write NAME.json, NAME.slices.csv and, for diffusion, NAME.bval and NAME.bvec."),
-    ] = True,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace files that are there already.")
-    ] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Go on where a run was stopped: leave what is finished.")
-    ] = False,
-    report: Annotated[
-        bool, typer.Option("--report", help="Write convert.json into the target folder.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    to: To = None,
+    name: Name = names.DEFAULT,
+    tree: Tree = False,
+    series: Chosen = None,
+    keep_identity: KeepIdentity = False,
+    scaling: Scaling = "precise",
+    order: Order = None,
+    resample: Resample = None,
+    interpolation: Interpolation = "linear",
+    spacing: PictureSpacing = None,
+    sidecar: Sidecar = True,
+    overwrite: Overwrite = False,
+    skip_existing: SkipExisting = False,
+    compression: Compression = 3,
+    report: Report = False,
+    as_json: AsJson = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
 
@@ -92,6 +105,7 @@ def convert(  # noqa: PLR0913
         spacing_mm=spacing,
         overwrite=overwrite,
         skip_existing=skip_existing,
+        compression=compression,
         report=report,
     )
     with progress_bar() as progress:

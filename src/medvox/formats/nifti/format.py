@@ -47,8 +47,7 @@ class NiftiFormat(Format):
     Parameters
     ----------
     level
-        Compression of written ``.nii.gz`` files: None is fast (about zlib's level 1 in size), 1 to 9 are
-        zlib's own.
+        Compression of written ``.nii.gz`` files, 1 (fast) to 9 (small); None: as the settings say.
     """
 
     name: ClassVar[str] = "NIfTI"

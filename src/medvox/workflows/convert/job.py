@@ -6,6 +6,7 @@ import json
 from os import PathLike
 from pathlib import Path
 
+from medvox.core import settings
 from medvox.core.errors import CancelledError, MedvoxError
 from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
@@ -120,7 +121,8 @@ def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converte
     volume = prepared(task, target, options)
     with staging_folder(place.parent) as staging:
         try:
-            report = target.form.write(volume, staging / f"{place.name}{target.suffix}")
+            with settings.using(compression_level=options.compression):
+                report = target.form.write(volume, staging / f"{place.name}{target.suffix}")
             files = list(report.files)
             if options.sidecar:
                 files += write_sidecars(task, volume, report.losses, options, staging / place.name)
