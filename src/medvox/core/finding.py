@@ -67,8 +67,10 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "overlay-bits": "Unused high bits hold an overlay; it was separated from the image.",
         "lossy-compression": "The pixel data were compressed with loss.",
         "non-finite-values": "The image holds values that are not finite numbers.",
-        "real-world-value": "The file maps stored values to real-world values; the mapping is named.",
-        "private-scaling": "A private attribute scales the values; it is named.",
+        "real-world-value": "The file maps stored values to real-world values; the mapping is named and offered as a scaling.",
+        "odd-attribute": "An attribute for analysis contradicts another or cannot be used; the text says what was done.",
+        "derived-volume": "Volumes that were computed from others (trace images) lie on the same axis; they are named.",
+        "private-scaling": "A private attribute scales the values; it is named and offered as a scaling.",
         "bad-rescale": "The slope or intercept in the header is not a finite number; stored values are shown as they are.",
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
         # grouping

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from medvox.core.acquisition import Acquisition
 from medvox.core.errors import AmbiguityError, MissingError
 from medvox.core.finding import Finding
 from medvox.core.grid import Grid
@@ -114,6 +115,8 @@ class Image:
         Attributes that identify the split (``{"echo_time_ms": "4.92"}``), for lists and file names.
     choices
         Ways to read the slices, where the header does not settle which; else empty.
+    acquisition_reader
+        Reads `acquisition`; None where the format tells nothing.
     """
 
     label: str
@@ -128,6 +131,17 @@ class Image:
     findings: tuple[Finding, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     choices: tuple[str, ...] = ()
+    acquisition_reader: Callable[[], Acquisition] | None = None
+
+    def acquisition(self) -> Acquisition:
+        """Return what the header tells for analysis; read when it is asked for, empty outside DICOM.
+
+        Raises
+        ------
+        MedvoxError
+            If the header cannot be read any more.
+        """
+        return self.acquisition_reader() if self.acquisition_reader else Acquisition()
 
     def open(self) -> Volume:
         """Return the values, still lazy, as they can be looked at: ambiguous slices one after the other."""

@@ -132,6 +132,7 @@ def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
         kvp=_float(groups.item("CTXRayDetailsSequence").get("KVP")),
         b_value=_float(diffusion.get("DiffusionBValue")),
         gradient=tuple(round(g, 6) for g in gradient),
+        directionality=str(diffusion.get("DiffusionDirectionality") or ""),
         temporal_position=_int(content.get("TemporalPositionIndex")),
         trigger_time_ms=_float(
             groups.item("CardiacSynchronizationSequence").get("NominalCardiacTriggerDelayTime")

@@ -100,6 +100,8 @@ def _facts(header: Header) -> Facts:
         sequence_name=header.text(tags.SEQUENCE_NAME),
         b_value=b_value,
         gradient=tuple(round(g, 6) for g in gradient),
+        directionality=header.text(tags.DIFFUSION_DIRECTIONALITY),
+        diffusion_number=philips.diffusion_number(header),
         temporal_position=header.integer(tags.TEMPORAL_POSITION_IDENTIFIER),
         trigger_time_ms=header.number(tags.TRIGGER_TIME),
         acquisition_number=header.integer(tags.ACQUISITION_NUMBER),

@@ -1,14 +1,14 @@
-"""Real-world value mappings (PS3.3 C.7.6.16.2.11): named, not applied."""
+"""Real-world value mappings (PS3.3 C.7.6.16.2.11): named, and offered as a scaling."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydicom import Dataset
 
+from medvox.core.acquisition import Line
 from medvox.core.errors import MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
+from medvox.dicom.elements.facts import finite
 from medvox.dicom.header import Header
 
 REFERENCE = "PS3.3 C.7.6.16.2.11"
@@ -30,15 +30,24 @@ def real_world_finding(header: Header, where: str) -> Finding | None:
 
 def mapping_finding(item: Dataset, where: str) -> Finding | None:
     """Finding that names slope, intercept and unit of a mapping; None for a mapping by table."""
-    slope, intercept = item.get("RealWorldValueSlope"), item.get("RealWorldValueIntercept")
-    if slope is None or intercept is None:
+    line = mapping_line(item)
+    if line is None:
         return None
-    unit = _unit(item)
-    text = f"Real-world value = {float(slope):g} · stored + {float(intercept):g}{unit}; named, not applied"
+    unit = "" if line.unit == "1" else f" {line.unit}"
+    text = (
+        f"Real-world value = {line.slope:g} · stored + {line.intercept:g}{unit}; "
+        "not applied, but there under the scaling 'real-world'"
+    )
     return Finding("real-world-value", Level.INFO, where, text, REFERENCE)
 
 
-def _unit(item: Any) -> str:
+def mapping_line(item: Dataset) -> Line | None:
+    """Slope, intercept and unit (UCUM, ``"1"`` without) of a mapping; None for a mapping by table."""
+    slope, intercept = finite(item.get("RealWorldValueSlope")), finite(item.get("RealWorldValueIntercept"))
+    return None if not slope or intercept is None else Line(slope, intercept, _unit(item))
+
+
+def _unit(item: Dataset) -> str:
     codes = item.get("MeasurementUnitsCodeSequence") or []
     value = str(codes[0].get("CodeValue") or "") if codes else ""
-    return f" {value}" if value and value not in ("1", "no units") else ""
+    return value if value and value != "no units" else "1"

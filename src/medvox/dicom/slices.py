@@ -29,6 +29,10 @@ class Facts:
     sequence_name: str = ""
     b_value: float | None = None
     gradient: tuple[float, ...] = ()
+    directionality: str = ""
+    """``"DIRECTIONAL"``, ``"ISOTROPIC"``, ``"NONE"`` (PS3.3 C.8.13.5.9), or empty."""
+    diffusion_number: tuple[int, ...] = ()
+    """Philips' numbers of b-value and gradient."""
     temporal_position: int | None = None
     trigger_time_ms: float | None = None
     acquisition_number: int | None = None

@@ -80,6 +80,7 @@ _SPLITTERS: tuple[tuple[str, str, Key], ...] = (
 _CANDIDATES: tuple[tuple[str, str, Key], ...] = (
     (DIFFUSION, "b-value and gradient", lambda s: _known(s.facts.b_value, s.facts.gradient)),
     (TIME, "Temporal Position", lambda s: s.facts.temporal_position),
+    (DIFFUSION, "Philips numbers of b-value and gradient", lambda s: s.facts.diffusion_number or None),
     (TIME, "Trigger Time", lambda s: s.facts.trigger_time_ms),
     (TIME, "Acquisition Number", lambda s: s.facts.acquisition_number),
     (TIME, ACQUISITION_TIME, lambda s: s.facts.acquisition_time_s),
@@ -88,9 +89,9 @@ _CANDIDATES: tuple[tuple[str, str, Key], ...] = (
     (TIME, "Instance Number", lambda s: s.facts.instance_number),
 )
 
-_NAMING = 4
+_NAMING = 5
 """The first candidates name volumes; times of slices may differ within one."""
-_PAIRS = ((0, 1), (0, 3), (1, 2), (1, 3), (2, 3))
+_PAIRS = ((0, 1), (0, 4), (1, 3), (1, 4), (3, 4))
 
 
 def _known(first: Hashable, *others: Hashable) -> Hashable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -18,12 +19,13 @@ from medvox.core.rescale import Rescale
 from medvox.core.study import Image, Instance, Kind
 from medvox.core.volume import Volume
 from medvox.dicom import tags
+from medvox.dicom.attributes import acquisition_of
 from medvox.dicom.geometry import picture_grid, stack_grid
 from medvox.dicom.header import Header
 from medvox.dicom.lut import display_of, rescale_table_of, unit_of
 from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader, joined_findings
 from medvox.dicom.real_world import real_world_finding
-from medvox.dicom.slices import Slice
+from medvox.dicom.slices import Scaling, Slice
 from medvox.dicom.stacks import Stack
 from medvox.dicom.vendors import philips
 
@@ -100,6 +102,7 @@ def stack_image(stack: Stack, description: str, where: str, instances: Mapping[s
         findings=findings,
         facts=stack.facts,
         choices=stack.ambiguous,
+        acquisition_reader=partial(acquisition_of, stack, where),
     )
 
 
@@ -204,9 +207,11 @@ def _scaling_findings(slices: Sequence[Slice], where: str) -> tuple[Finding, ...
     if any(s.precise for s in slices):
         text = "Display values are used; precise values are there under the scaling 'precise'"
         notes.append(Finding("philips-scaling", Level.INFO, where, text))
-    factors = philips.pet_factors(slices[0].header)
-    if factors:
-        notes.append(Finding("private-scaling", Level.INFO, where, f"Counts are shown; {factors}"))
+    lines = philips.pet_lines(slices[0].header, Scaling())
+    if lines:
+        words = ", ".join(f"{line.value.unit} = {line.value.slope:g} · counts" for line in lines.values())
+        text = f"Counts are shown; {words}: there under the scalings {' and '.join(lines)}"
+        notes.append(Finding("private-scaling", Level.INFO, where, text))
     mapping = real_world_finding(slices[0].header, where)
     notes += [mapping] if mapping else []
     return tuple(notes)

@@ -1,6 +1,8 @@
 """Canon and Toshiba: diffusion.
 
-Source: notes of dcm2niix on Canon files (neurolabusc/dcm2niix, Canon/README.md).
+Source: notes of dcm2niix on Canon files (neurolabusc/dcm2niix, Canon/README.md): the public b-value is
+there only where a gradient was applied; the direction is in the public attribute (Toshiba, in the patient's
+frame) or in Image Comments (Canon, along the axes of the image).
 """
 
 from __future__ import annotations
@@ -15,15 +17,44 @@ _IN_COMMENT = re.compile(
 )
 
 
+def is_canon(header: Header) -> bool:
+    """Whether a Canon or Toshiba scanner wrote the instance."""
+    return header.text(tags.MANUFACTURER).upper().startswith(("CANON", "TOSHIBA"))
+
+
 def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
-    """b-value from (0018,9087), else from Image Comments such as ``b=2000(0.445,0.000,0.895)``."""
-    if not header.text(tags.MANUFACTURER).upper().startswith(("CANON", "TOSHIBA")):
+    """b-value and direction, public or from Image Comments such as ``b=2000(0.445,0.000,0.895)``.
+
+    Where neither is there no gradient was applied, and b is 0.
+    """
+    if not is_canon(header):
         return None, ()
-    b_value = header.number(tags.DIFFUSION_B_VALUE)
-    if b_value is not None:
-        gradient = header.floats(tags.DIFFUSION_GRADIENT_ORIENTATION)
-        return b_value, gradient if len(gradient) == 3 else ()
+    b_value, gradient = header.number(tags.DIFFUSION_B_VALUE), _public(header)
     found = _IN_COMMENT.search(header.text(tags.IMAGE_COMMENTS))
-    if not found:
-        return None, ()
-    return float(found[1]), tuple(float(found[n]) for n in (2, 3, 4)) if found[2] else ()
+    if b_value is None:
+        b_value = float(found[1]) if found else 0.0
+    if not gradient and found and found[2]:
+        try:
+            gradient = tuple(float(found[n]) for n in (2, 3, 4))
+        except ValueError:
+            gradient = ()
+    return b_value, gradient
+
+
+def in_image_space(header: Header) -> bool:
+    """Whether the direction runs along the axes of the image: that of the comment does."""
+    return is_canon(header) and not _public(header)
+
+
+def diffusion_source(header: Header) -> tuple[str, str]:
+    """Elements that tell b-value and direction."""
+    comment = "(0020,4000) ImageComments"
+    return (
+        "(0018,9087) DiffusionBValue" if tags.DIFFUSION_B_VALUE in header else comment,
+        "(0018,9089) DiffusionGradientOrientation" if _public(header) else comment,
+    )
+
+
+def _public(header: Header) -> tuple[float, ...]:
+    gradient = header.floats(tags.DIFFUSION_GRADIENT_ORIENTATION)
+    return gradient if len(gradient) == 3 else ()

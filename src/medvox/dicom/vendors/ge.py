@@ -37,3 +37,36 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
 def slice_count(header: Header) -> int | None:
     """Slices of one volume from (0021,104F)."""
     return header.integer(tags.GE_SLICE_COUNT) if is_ge(header) else None
+
+
+WHY_NOT = "GE's are relative to the readout, and only head first, supine patients are described"
+
+
+def diffusion_source(_: Header) -> tuple[str, str]:
+    """Elements that tell b-value and direction."""
+    return "(0043,1039) b-value", "(0019,10BB-10BD) diffusion direction"
+
+
+def image_direction(
+    header: Header, logical: tuple[float, float, float], rising: int
+) -> tuple[float, float, float] | None:
+    """Direction along i, j and k of the stored pixels (k along row × column).
+
+    GE gives (frequency, phase, slice): with phase along a column the first two are i and j, against their
+    sense; with phase along a row they change places; the third runs with the Instance Numbers.
+
+    Parameters
+    ----------
+    rising
+        1 where Instance Numbers rise with k, -1 where they fall.
+
+    Returns
+    -------
+    tuple or None
+        None where the patient does not lie head first, supine, or the phase encoding is not told.
+    """
+    phase = header.text(tags.IN_PLANE_PHASE_ENCODING)[:3].upper()
+    if header.text(tags.PATIENT_POSITION) != "HFS" or phase not in ("ROW", "COL"):
+        return None
+    x, y, z = logical
+    return (-x, -y, rising * z) if phase == "COL" else (-y, x, rising * z)

@@ -19,6 +19,7 @@ from medvox.dicom.header import Header
 MAX_ELEMENTS = 1000
 _OF_IMAGES = frozenset({"NumberOfImagesInMosaic", "SliceNormalVector", "B_value", "ImaPATModeText"})
 MAX_ITEMS = 10_000
+MOSAIC_TIMES = "(0029,1010) CSA MosaicRefAcqTimes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,11 @@ class Mosaic:
     tiles: int
     normal: tuple[float, float, float] | None
     times_ms: tuple[float, ...] = ()
+
+
+def is_siemens(header: Header) -> bool:
+    """Whether a Siemens scanner wrote the instance."""
+    return header.text(tags.MANUFACTURER).upper().startswith("SIEMENS")
 
 
 def read_csa(raw: bytes) -> dict[str, tuple[str, ...]]:
@@ -146,7 +152,7 @@ def mosaic_origin_mm(
 
 def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
     """b-value in s/mm² and gradient direction, from (0019,100C) and (0019,100E) or the CSA header."""
-    if not header.text(tags.MANUFACTURER).upper().startswith("SIEMENS"):
+    if not is_siemens(header):
         return None, ()
     b_value = header.number(tags.SIEMENS_B_VALUE)
     gradient = header.floats(tags.SIEMENS_GRADIENT)
@@ -156,6 +162,13 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
         b_value = values[0] if values else None
         gradient = _numbers(csa.get("DiffusionGradientDirection", ()))
     return b_value, gradient if len(gradient) == 3 else ()
+
+
+def diffusion_source(header: Header) -> tuple[str, str]:
+    """Elements that tell b-value and direction."""
+    if tags.SIEMENS_B_VALUE in header:
+        return "(0019,100C) B_value", "(0019,100E) DiffusionGradientDirection"
+    return "(0029,1010) CSA B_value", "(0029,1010) CSA DiffusionGradientDirection"
 
 
 def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:

@@ -27,22 +27,41 @@ _TEXTS = (
     "SequenceName", "MRAcquisitionType", "SoftwareVersions", "ConvolutionKernel", "ImageType",
     "InPlanePhaseEncodingDirection", "ContrastBolusAgent", "Units", "DecayCorrection",
     "AttenuationCorrectionMethod", "ReconstructionMethod", "CorrectedImage", "ViewPosition",
+    "ReceiveCoilName", "PartialFourierDirection", "ParallelAcquisitionTechnique", "PulseSequenceName",
 )  # fmt: skip
 _NUMBERS = (
     "SeriesNumber", "AcquisitionNumber", "MagneticFieldStrength", "ImagingFrequency", "FlipAngle",
     "EchoTrainLength", "PixelBandwidth", "SliceThickness", "SpacingBetweenSlices", "PercentSampling",
     "PercentPhaseFieldOfView", "NumberOfAverages", "SAR", "KVP", "XRayTubeCurrent", "Exposure",
     "GantryDetectorTilt", "DataCollectionDiameter", "ReconstructionDiameter", "SpiralPitchFactor",
+    "ParallelReductionFactorOutOfPlane", "NumberOfKSpaceTrajectories", "NumberOfPhaseEncodingSteps",
+    "MRAcquisitionFrequencyEncodingSteps", "MRAcquisitionPhaseEncodingStepsOutOfPlane",
 )  # fmt: skip
+_IDENTITY = (
+    "InstitutionName", "InstitutionalDepartmentName", "InstitutionAddress", "DeviceSerialNumber",
+    "StationName", "StudyDescription", "PerformedProcedureStepDescription",
+)  # fmt: skip
+"""Texts that tell where and for whom the image was made: on request only."""
 _KEYS = {
     "ManufacturerModelName": "ManufacturersModelName",
     "BodyPartExamined": "BodyPart",
     "InPlanePhaseEncodingDirection": "InPlanePhaseEncodingDirectionDICOM",
     "PercentPhaseFieldOfView": "PercentPhaseFOV",
+    "ReceiveCoilName": "CoilString",
+    "PulseSequenceName": "SequenceName",
+    "NumberOfPhaseEncodingSteps": "PhaseEncodingSteps",
+    "MRAcquisitionFrequencyEncodingSteps": "FrequencyEncodingSteps",
+    "MRAcquisitionPhaseEncodingStepsOutOfPlane": "PhaseEncodingStepsOutOfPlane",
+    "PerformedProcedureStepDescription": "ProcedureStepDescription",
 }
 """Keys of BIDS or dcm2niix that are not the DICOM keyword."""
 _MANUFACTURERS = {"SIEMENS": "Siemens", "PHILIPS": "Philips", "GE": "GE", "UIH": "UIH", "CANON": "Canon"}
-_IN_FRAMES = {"EffectiveEchoTime": "EchoTime", "FrameType": "ImageType", "InversionTimes": "InversionTime"}
+_IN_FRAMES = {
+    "MRAcquisitionPhaseEncodingStepsInPlane": "NumberOfPhaseEncodingSteps",
+    "EffectiveEchoTime": "EchoTime",
+    "FrameType": "ImageType",
+    "InversionTimes": "InversionTime",
+}
 """Keywords of functional groups that stand for one of a classic image."""
 _SECONDS = {
     "RepetitionTime": "RepetitionTime",
@@ -57,13 +76,15 @@ _RADIO = {
 }
 
 
-def analysis_attributes(file: str | Path, frame: int = 1) -> Mapping[str, Value]:
+def analysis_attributes(file: str | Path, frame: int = 1, *, identity: bool = False) -> Mapping[str, Value]:
     """Attributes of an instance that analysis needs.
 
     Parameters
     ----------
     frame
         Frame number, from 1, whose functional groups count.
+    identity
+        Whether to add where, on which device and when the image was made.
 
     Raises
     ------
@@ -71,7 +92,9 @@ def analysis_attributes(file: str | Path, frame: int = 1) -> Mapping[str, Value]
         If the file cannot be read.
     """
     try:
-        return attributes_of(dcmread(file, stop_before_pixels=True, force=True), frame)
+        data = dcmread(file, stop_before_pixels=True, force=True)
+        found = attributes_of(data, frame)
+        return found | _identity(data) if identity else found
     except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FormatError("header cannot be read", where=Path(file).name) from error
 
@@ -96,9 +119,25 @@ def attributes_of(data: Dataset, frame: int = 1) -> dict[str, Value]:
             found[_KEYS.get(keyword, keyword)] = int(number) if number == int(number) else number
     for keyword, key in _SECONDS.items():
         number = _number(values[keyword])
-        if number is not None:
+        if number:  # 0 is written for what does not apply
             found[key] = number / 1000
+    orientation = _orientation(data, frame)
+    if orientation:
+        found["ImageOrientationPatientDICOM"] = orientation
     found.update(_radiopharmaceutical(data))
+    return found
+
+
+def _identity(data: Dataset) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    for keyword in _IDENTITY:
+        value = data.get(keyword)
+        if value not in (None, ""):
+            found[_KEYS.get(keyword, keyword)] = _as_text(keyword, value)
+    clock = str(data.get("AcquisitionTime") or "") or str(data.get("AcquisitionDateTime") or "")[8:]
+    if len(clock) >= 6 and clock[:6].isdigit():
+        fraction = clock[7:13].ljust(6, "0")
+        found["AcquisitionTime"] = f"{clock[:2]}:{clock[2:4]}:{clock[4:6]}.{fraction}"
     return found
 
 
@@ -130,6 +169,15 @@ def _of_frame(data: Dataset, frame: int) -> dict[str, Any]:
                 many = keyword == "InversionTime" and not isinstance(part.value, float | int | str)
                 found[keyword] = part.value[0] if many else part.value
     return found
+
+
+def _orientation(data: Dataset, frame: int) -> list[Any]:
+    """Direction cosines of a row and a column, of the frame, else of all (PS3.3 C.7.6.2.1.1)."""
+    own = list(data.get("PerFrameFunctionalGroupsSequence") or [])[frame - 1 : frame]
+    for group in (*own, *list(data.get("SharedFunctionalGroupsSequence") or [])[:1]):
+        for item in group.get("PlaneOrientationSequence") or []:
+            return [float(v) for v in item.get("ImageOrientationPatient") or []]
+    return [float(v) for v in data.get("ImageOrientationPatient") or []]
 
 
 def _radiopharmaceutical(data: Dataset) -> dict[str, Value]:
