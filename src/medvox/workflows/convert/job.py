@@ -15,7 +15,7 @@ from medvox.workflows.convert.options import ConvertOptions
 from medvox.workflows.convert.order import is_3d_acquisition, reordered
 from medvox.workflows.convert.report import Converted, ConvertReport, Kept, Skipped
 from medvox.workflows.convert.resampling import resampled
-from medvox.workflows.convert.sidecars import write_sidecars
+from medvox.workflows.convert.sidecars import write_gradients, write_sidecars
 from medvox.workflows.convert.staging import move, of_target, refuse_existing, staging_folder
 from medvox.workflows.convert.target import Target, Task, planned, target_of
 from medvox.workflows.open_folder import scan as scan_paths
@@ -92,16 +92,11 @@ def existing(task: Task, target: Target, options: ConvertOptions) -> Path | None
 
     The file of values appears last (`medvox.workflows.convert.staging.move`): it tells that all are there.
     """
-    names = [f"{task.stem.name}{suffix}" for suffix in (target.suffix, "")]
-    if options.sidecar and not _beside(target, task.stem, ".json").exists():
+    place = target.folder / task.stem
+    if options.sidecar and not place.with_name(place.name + ".json").exists():
         return None
-    folder = (target.folder / task.stem).parent
-    return next((folder / name for name in names if (folder / name).exists()), None)
-
-
-def _beside(target: Target, stem: Path, suffix: str) -> Path:
-    place = target.folder / stem
-    return place.with_name(place.name + suffix)
+    written = place.parent / target.file_name(task).parts[0]
+    return written if written.exists() else None
 
 
 def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converted:
@@ -115,17 +110,22 @@ def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converte
         If it cannot be read, or the format cannot hold it.
     """
     place = target.folder / task.stem
+    name = target.file_name(task)
     if not options.overwrite:
-        for suffix in (target.suffix, *((".json", ".slices.csv") if options.sidecar else ())):
-            refuse_existing(_beside(target, task.stem, suffix))
+        refuse_existing(place.parent / name.parts[0])
+        for suffix in (".json", ".slices.csv") if options.sidecar else ():
+            refuse_existing(place.with_name(place.name + suffix))
     volume = prepared(task, target, options)
     with staging_folder(place.parent) as staging:
+        (staging / name).parent.mkdir(exist_ok=True)
         try:
             with settings.using(compression_level=options.compression):
-                report = target.form.write(volume, staging / f"{place.name}{target.suffix}")
+                report = target.form.write(volume, staging / name)
             files = list(report.files)
             if options.sidecar:
                 files += write_sidecars(task, volume, report.losses, options, staging / place.name)
+                if target.is_nifti:
+                    files += write_gradients(task, volume, staging / place.name)
         except MedvoxError as error:
             raise of_target(error, staging, place.parent) from error
         move(staging, place.parent, options.overwrite)
@@ -139,7 +139,7 @@ def prepared(task: Task, target: Target, options: ConvertOptions) -> Volume:
     volume = task.image.volume()
     if options.scaling in volume.scalings:
         volume = volume.scaled(options.scaling)
-    order = options.order or ("dcm2niix" if target.form.name.startswith("NIfTI") else "stored")
+    order = options.order or ("dcm2niix" if target.is_nifti else "stored")
     is_3d = order == "dcm2niix" and is_3d_acquisition(task.series, task.image)
     volume = reordered(volume.load(), order, is_3d)
     if options.resample is not None:

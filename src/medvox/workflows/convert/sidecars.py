@@ -12,12 +12,14 @@ from typing import Any
 
 from medvox.core.study import Image, Series
 from medvox.core.volume import Volume
-from medvox.dicom.attributes import analysis_attributes
 from medvox.formats.atomic import atomic_file
 from medvox.workflows import names
 from medvox.workflows.convert.options import ConvertOptions
 from medvox.workflows.convert.target import Task
+from medvox.workflows.sidecar import bval_bvec, sidecar_fields
 
+_OF_SLICES = ("SliceTiming", "SliceEncodingDirection")
+"""Keys that say nothing once slices are interpolated."""
 _FREE_TEXTS = frozenset({"SeriesDescription", "ProtocolName", "ContrastBolusAgent", "TracerName"})
 
 
@@ -51,6 +53,14 @@ def write_sidecars(
     return written
 
 
+def write_gradients(task: Task, volume: Volume, base: Path) -> list[Path]:
+    """Write NAME.bval and NAME.bvec of a diffusion image, as FSL reads them; none for others."""
+    texts = bval_bvec(task.series, task.image, volume.grid)
+    if texts is None:
+        return []
+    return [_write_text(base, suffix, text) for suffix, text in zip((".bval", ".bvec"), texts, strict=True)]
+
+
 def _write_text(base: Path, suffix: str, text: str) -> Path:
     path = base.with_name(base.name + suffix)
     with atomic_file(path) as file:
@@ -64,11 +74,10 @@ def sidecar(
     """Return what analysis needs of the header, with dcm2niix's keys and units, and how it was converted."""
     import medvox
 
-    found: dict[str, Any] = {}
-    if series.format == "DICOM" and image.instances:
-        found.update(analysis_attributes(image.instances[0].file, _first_frame(volume)))
-        if keep_identity:
-            found["SeriesInstanceUID"] = series.uid
+    found = sidecar_fields(series, image, volume.grid, keep_identity=keep_identity)
+    if "resample" in volume.known_provenance.history:
+        for key in _OF_SLICES:
+            found.pop(key, None)
     found["ConversionSoftware"] = "medvox"
     found["ConversionSoftwareVersion"] = medvox.__version__
     grid = volume.grid
@@ -89,11 +98,6 @@ def sidecar(
         "lost_in_this_format": list(losses),
     }
     return found
-
-
-def _first_frame(volume: Volume) -> int:
-    lineage = (volume.known_provenance, *volume.known_provenance.ancestors())
-    return next((p.sources[0].frame for p in lineage if p.sources), 1)
 
 
 def source_table(volume: Volume, keep_identity: bool) -> str:

@@ -11,10 +11,15 @@ from medvox.core.errors import MedvoxError, MissingError, UsageError
 from medvox.core.study import Image, Scan, Series, Study
 from medvox.formats.base import Format
 from medvox.formats.registry import available, detect, format_for_name
+from medvox.formats.stack import PICTURE_FORMATS
 from medvox.workflows import names
 from medvox.workflows.convert.options import ConvertOptions
 
 _FOLDER_OF_ROOT = Path()
+_SERIES_FOLDERS = frozenset({"DICOM"})
+"""Formats that are a folder of files where the name has no suffix."""
+_NUMBERED = PICTURE_FORMATS - {"TIFF", "OME-TIFF"}
+"""Formats of one slice a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,25 @@ class Target:
     form: Format
     folder: Path
     name: str | None = None
+
+    @property
+    def is_nifti(self) -> bool:
+        """Whether NIfTI files are written."""
+        return self.form.name.startswith("NIfTI")
+
+    def file_name(self, task: Task) -> Path:
+        """Name of an image's file beside its sidecars; that of a folder for a DICOM series.
+
+        Slices that become numbered pictures go into a folder of their own: the names of two images could
+        mix otherwise.
+        """
+        stem = task.stem.name
+        if self.name is not None:
+            return Path(self.name)
+        if self.form.name in _SERIES_FOLDERS:
+            return Path(stem)
+        numbered = self.form.name in _NUMBERED and task.image.grid.shape[0] > 1
+        return Path(stem, stem + self.suffix) if numbered else Path(stem + self.suffix)
 
     @property
     def suffix(self) -> str:
