@@ -101,7 +101,7 @@ def travel(key: str, volume: Volume, folder: Path, carrier: str = CARRIER) -> Tr
         raise AssertionError(f"{key} is read as something else: {error}") from error
     assert not back.skipped, back.skipped
     assert len(back.converted) == 1, [done.label for done in back.converted]
-    again = _aligned(scan(back.converted[0].files[0]).volume(), first)
+    again = aligned(scan(back.converted[0].files[0]).volume(), first)
     return compare(first, again, [*_losses(there), *_losses(back)])
 
 
@@ -119,7 +119,7 @@ def _losses(report: ConvertReport) -> list[str]:
     return [loss for done in report.converted for loss in done.losses]
 
 
-def _aligned(volume: Volume, like: Volume) -> Volume:
+def aligned(volume: Volume, like: Volume) -> Volume:
     """Turn axes that run the other way, where that brings every voxel to its place; values go along.
 
     A format may store rows or slices in another order: what counts is the value at each place in space.
@@ -130,7 +130,8 @@ def _aligned(volume: Volume, like: Volume) -> Volume:
     if not np.allclose(np.abs(turns), np.eye(3), atol=1e-3):
         return volume
     window = tuple(slice(None, None, -1 if turns[n, n] < 0 else 1) for n in range(3))
-    return volume.load().crop((window[0], window[1], window[2]))
+    turned = volume.load().crop((window[0], window[1], window[2]))
+    return turned if turned.grid.is_close(like.grid) else volume
 
 
 def refused_by(key: str, volume: Volume, folder: Path) -> str:
