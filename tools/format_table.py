@@ -24,6 +24,7 @@ from medvox.formats.registry import available
 from medvox.testing.format_contract import ASPECTS, differences
 from medvox.testing.round_trips import aligned
 from medvox.testing.volumes import sample_volumes
+from medvox.workflows.convert.target import written_name
 from medvox.workflows.open_folder import scan
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,7 +89,9 @@ def round_trip(form: Format, volume: Volume) -> Result:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         try:
-            report = form.write(volume, folder / f"x{form.names_written[0]}")
+            path = folder / written_name(form, "x", volume.grid.shape[0])
+            path.parent.mkdir(exist_ok=True)
+            report = form.write(volume, path)
         except UnsupportedError:
             return Result(True)
         images = list(scan(folder).images())

@@ -64,18 +64,10 @@ class Target:
         return self.form.name.startswith("NIfTI")
 
     def file_name(self, task: Task) -> Path:
-        """Name of an image's file beside its sidecars; that of a folder for a DICOM series.
-
-        Slices that become numbered pictures go into a folder of their own: the names of two images could
-        mix otherwise.
-        """
-        stem = task.stem.name
+        """Name of an image's file beside its sidecars, see `written_name`."""
         if self.name is not None:
             return Path(self.name)
-        if self.form.name in _SERIES_FOLDERS:
-            return Path(stem)
-        numbered = self.form.name in _NUMBERED and task.image.grid.shape[0] > 1
-        return Path(stem, stem + self.suffix) if numbered else Path(stem + self.suffix)
+        return written_name(self.form, task.stem.name, task.image.grid.shape[0])
 
     @property
     def suffix(self) -> str:
@@ -84,6 +76,18 @@ class Target:
             return self.form.names_written[0]
         fits = [s for s in self.form.names_written if s and self.name.lower().endswith(s)]
         return self.name[-len(max(fits, key=len)) :] if fits else Path(self.name).suffix
+
+
+def written_name(form: Format, stem: str, slices: int) -> Path:
+    """Return the name under which a format writes a volume into a folder of many.
+
+    A DICOM series is a folder of files. Slices that become numbered pictures go into a folder of their own:
+    the files of two volumes could be taken for one stack otherwise.
+    """
+    if form.name in _SERIES_FOLDERS:
+        return Path(stem)
+    file = stem + form.names_written[0]
+    return Path(stem, file) if form.name in _NUMBERED and slices > 1 else Path(file)
 
 
 def target_of(path: Path, to: str | None) -> Target:
