@@ -53,7 +53,7 @@ FACTS = {
     "frame of reference": ("named", "frame of reference"),
     "windows": ("named", "windows"),
     "times": ("time", "times"),
-    "place not known": ("local", "space"),
+    "place not known": ("local", "space", "geometry"),
 }
 HEAD = """\
 # Formats
@@ -169,7 +169,7 @@ def axes_rows(written: list[tuple[str, Format]], found: dict[str, dict[str, Resu
 
 def fact_rows(written: list[tuple[str, Format]], found: dict[str, dict[str, Result]]) -> Iterator[list[str]]:
     for _, form in written:
-        yield [form.name, *(found[form.name][name].cell(aspect) for name, aspect in FACTS.values())]
+        yield [form.name, *(found[form.name][name].cell(*aspects) for name, *aspects in FACTS.values())]
 
 
 def type_rows(written: list[tuple[str, Format]], found: dict[str, dict[str, Result]]) -> Iterator[list[str]]:

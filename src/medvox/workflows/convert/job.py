@@ -99,6 +99,13 @@ def existing(task: Task, target: Target, options: ConvertOptions) -> Path | None
     return written if written.exists() else None
 
 
+def _suffixes(options: ConvertOptions) -> tuple[str, ...]:
+    """Endings of what is always written beside an image."""
+    if not options.sidecar:
+        return ()
+    return (".json", ".slices.csv") if options.sources else (".json",)
+
+
 def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converted:
     """Convert one image: its files appear together, or none of them does.
 
@@ -113,7 +120,7 @@ def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converte
     name = target.file_name(task)
     if not options.overwrite:
         refuse_existing(place.parent / name.parts[0])
-        for suffix in (".json", ".slices.csv") if options.sidecar else ():
+        for suffix in _suffixes(options):
             refuse_existing(place.with_name(place.name + suffix))
     volume = prepared(task, target, options)
     with staging_folder(place.parent) as staging:

@@ -42,7 +42,9 @@ class ConvertOptions:
     interpolation
         ``"nearest"``, ``"linear"`` or ``"cubic"``, for `resample`.
     sidecar
-        Whether to write NAME.json, NAME.slices.csv and, for diffusion, NAME.bval and NAME.bvec.
+        Whether to write NAME.json and, for diffusion, NAME.bval and NAME.bvec.
+    sources
+        Whether to write NAME.slices.csv beside the sidecar.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
     overwrite
@@ -65,6 +67,7 @@ class ConvertOptions:
     resample: str | None = None
     interpolation: str = "linear"
     sidecar: bool = True
+    sources: bool = True
     spacing_mm: tuple[float, float, float] | None = None
     overwrite: bool = False
     skip_existing: bool = False

@@ -52,12 +52,23 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class ConvertReport:
-    """What `convert` did."""
+    """What `convert` did.
+
+    Parameters
+    ----------
+    converted, kept, skipped
+        Images that were converted, that were there already, and that failed.
+    findings
+        Of the scan.
+    unmatched
+        Images that a BIDS tree has no place for.
+    """
 
     converted: tuple[Converted, ...]
     skipped: tuple[Skipped, ...]
     findings: tuple[Finding, ...]
     kept: tuple[Kept, ...] = ()
+    unmatched: tuple[Skipped, ...] = ()
 
     def as_json(self, folder: Path | None = None) -> dict[str, Any]:
         """Return the report as plain values.
@@ -86,4 +97,5 @@ class ConvertReport:
             ],
             "kept": [{"label": kept.label, "file": name(kept.file)} for kept in self.kept],
             "skipped": [{"label": s.label, "reason": s.reason} for s in self.skipped],
+            "unmatched": [{"label": s.label, "reason": s.reason} for s in self.unmatched],
         }

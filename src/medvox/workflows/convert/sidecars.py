@@ -42,12 +42,12 @@ def write_sidecars(
     list of Path
         The JSON file first.
     """
-    facts = sidecar(task.series, task.image, volume, losses, options.keep_identity)
+    facts = sidecar(task.series, task.image, volume, losses, options.keep_identity) | dict(task.extra)
     if not options.keep_identity:
         for key in _FREE_TEXTS & facts.keys():
             facts[key] = names.without_patient(str(facts[key]), task.study.patient)
     written = [_write_text(base, ".json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")]
-    table = source_table(volume, options.keep_identity)
+    table = source_table(volume, options.keep_identity) if options.sources else ""
     if table:
         written.append(_write_text(base, ".slices.csv", table))
     return written

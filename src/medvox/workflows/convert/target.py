@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medvox.core.errors import MedvoxError, MissingError, UsageError
 from medvox.core.study import Image, Scan, Series, Study
@@ -32,12 +33,15 @@ class Task:
         What is converted.
     stem
         Path below the target folder, without suffix.
+    extra
+        Fields to add to the sidecar.
     """
 
     study: Study
     series: Series
     image: Image
     stem: Path
+    extra: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
