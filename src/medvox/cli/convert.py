@@ -10,7 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from medvox.cli.console import STYLES, out, print_json, progress_bar
+from medvox.core.errors import UsageError, WriteError
+from medvox.formats.atomic import atomic_file
 from medvox.workflows import names
+from medvox.workflows.bids import BidsOptions, convert_to_bids, propose
 from medvox.workflows.convert import ConvertOptions, ConvertReport
 from medvox.workflows.convert import convert as run
 
@@ -60,6 +63,15 @@ Compression = Annotated[
     int, typer.Option(help="Of gzip and zlib streams: 1 (fast) to 9 (small).", min=1, max=9)
 ]
 Report = Annotated[bool, typer.Option("--report", help="Write convert.json into the target folder.")]
+Bids = Annotated[
+    bool, typer.Option("--bids", help="Write a BIDS tree; with a TARGET.toml, only propose rules for one.")
+]
+Rules = Annotated[
+    Path | None, typer.Option(help="For --bids: the rules, proposed by --bids and edited by you.")
+]
+Subjects = Annotated[
+    Path | None, typer.Option(help="For --bids: table of patient_id and participant_id; else numbers.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 
 
@@ -81,6 +93,9 @@ def convert(  # noqa: PLR0913
     skip_existing: SkipExisting = False,
     compression: Compression = 3,
     report: Report = False,
+    bids: Bids = False,
+    rules: Rules = None,
+    subjects: Subjects = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
@@ -91,6 +106,12 @@ def convert(  # noqa: PLR0913
 
     Philips files hold two scalings: precise values are written unless --scaling display is given.
     """
+    if bids:
+        how = BidsOptions(rules, subjects, target.name, keep_identity, overwrite, skip_existing)
+        _to_bids(source, target, how, as_json)
+        return
+    if rules or subjects:
+        raise UsageError("--rules and --subjects are for --bids")
     options = ConvertOptions(
         to=to,
         template=name,
@@ -110,6 +131,28 @@ def convert(  # noqa: PLR0913
     )
     with progress_bar() as progress:
         done = run(source, target, options, progress=progress)
+    _finish(done, as_json)
+
+
+def _to_bids(source: Path, target: Path, options: BidsOptions, as_json: bool) -> None:
+    """Write a tree, or where the target is a TOML file the rules for one."""
+    with progress_bar() as progress:
+        if target.suffix == ".toml":
+            text = propose(source, progress=progress)
+        else:
+            done = convert_to_bids(source, target, options, progress=progress)
+    if target.suffix != ".toml":
+        _finish(done, as_json)
+        return
+    if target.exists() and not options.overwrite:
+        raise WriteError("the file is there already", where=target, advice="Add --overwrite to replace it")
+    with atomic_file(target) as file:
+        file.write(text.encode())
+    out.print(f"[green]{escape(str(target))}[/]  edit it, then give it to --rules", soft_wrap=True)
+
+
+def _finish(done: ConvertReport, as_json: bool) -> None:
+    """Print the report; exit code 1 where an image could not be converted."""
     if as_json:
         print_json(done.as_json())
     else:
@@ -134,6 +177,8 @@ def print_report(report: ConvertReport) -> None:
         for finding in done.findings:
             text = escape(f"{done.label}: {finding.code}: {finding.text}")
             out.print(f"[{STYLES[finding.level]}]{text}[/]", soft_wrap=True)
+    for other in report.unmatched:
+        out.print(escape(f"not in the tree: {other.label}: {other.reason}"), soft_wrap=True)
     for skipped in report.skipped:
         reason = escape(f"{skipped.label}: {skipped.reason}")
         out.print(f"[bold red]not converted:[/] {reason}", soft_wrap=True)

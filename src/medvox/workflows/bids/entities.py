@@ -1,4 +1,4 @@
-"""Names of BIDS files: entities in their order, data types and their suffixes (BIDS 1.10, appendix "Entity table")."""
+"""Names of BIDS files: entities in their order, data types and suffixes (BIDS 1.10, "Entity table")."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from medvox.core.errors import UsageError
 
 VERSION = "1.10.0"
 ORDER = (
-    "sub", "ses", "sample", "task", "tracksys", "acq", "nuc", "voi", "ce", "trc", "stain", "rec", "dir", "run",
-    "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split", "recording", "chunk",
+    "sub", "ses", "sample", "task", "tracksys", "acq", "nuc", "voi", "ce", "trc", "stain", "rec", "dir",
+    "run", "mod", "echo", "flip", "inv", "mt", "part", "proc", "hemi", "space", "split", "recording", "chunk",
 )  # fmt: skip
 """Entities in the order that names have them."""
 NUMBERED = frozenset({"run", "echo", "flip", "inv", "split", "chunk"})

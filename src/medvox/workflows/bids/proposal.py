@@ -1,4 +1,4 @@
-"""What a series probably is in BIDS: from its axes and facts first, from its description where those are silent.
+"""What a series probably is in BIDS: from its axes and facts first, else from its description.
 
 Nothing is proposed where neither settles it.
 """
@@ -68,19 +68,15 @@ def propose(found: Candidate) -> Proposal | None:
     """Propose what an image is; None where neither header nor description settles it."""
     text = f"{found.description} {found.facts.get('ProtocolName', '')}".lower()
     types = [str(word).upper() for word in found.facts.get("ImageType", ())]
-    if found.facts.get("Modality") == "PT":
-        return Proposal("pet", "pet", "Modality PT")
     if found.facts.get("Modality") != "MR":
-        return None
+        return Proposal("pet", "pet", "Modality PT") if found.facts.get("Modality") == "PT" else None
     if re.search(_LOCALIZER, text) or "LOCALIZER" in types:
         return Proposal("", "", "a localizer")
     if "DERIVED" in types:
         return None
     if found.axes == ("diffusion",):
         return Proposal("dwi", "dwi", "volumes of several b-values", _direction(found))
-    if _is_epi(found, text):
-        return _echo_planar(found, text)
-    return None if found.axes else _anatomical(text, types)
+    return _echo_planar(found, text) if _is_epi(found, text) else _anatomical(found, text, types)
 
 
 def _is_epi(found: Candidate, text: str) -> bool:
@@ -116,8 +112,8 @@ def _task(description: str) -> str:
     return "rest" if re.search(r"rest", description, re.IGNORECASE) else label(description) or "unknown"
 
 
-def _anatomical(text: str, types: list[str]) -> Proposal | None:
-    if "P" in types or "PHASE" in types or "FIELD_MAP" in types:
+def _anatomical(found: Candidate, text: str, types: list[str]) -> Proposal | None:
+    if found.axes or "P" in types or "PHASE" in types or "FIELD_MAP" in types:
         return None
     for suffix, pattern in _ANATOMY:
         if re.search(pattern, text):

@@ -1,4 +1,4 @@
-"""Who is who in a BIDS tree: labels of subjects and sessions, never names or IDs unless they are asked for."""
+"""Who is who in a BIDS tree: labels of subjects and sessions, no names or IDs unless asked for."""
 
 from __future__ import annotations
 
@@ -77,13 +77,14 @@ class Subjects:
         """Give each study (by its number in the list) a subject and a session.
 
         Patients without a label are numbered in the order of their first study; studies of a patient are
-        sessions in the order of their dates.
+        sessions in the order of their dates. A study that names no patient is a subject of its own.
         """
         order = sorted(range(len(studies)), key=lambda n: (studies[n].date, studies[n].time, n))
         named: dict[str, str] = {}
         mine: dict[str, list[int]] = {}
         for number in order:
-            who = studies[number].patient.id.strip() or studies[number].patient.name.strip()
+            patient = studies[number].patient
+            who = patient.id.strip() or patient.name.strip() or f"study {number} of nobody"
             if who not in named:
                 named[who] = self._label(who, set(named.values()))
             mine.setdefault(named[who], []).append(number)
@@ -97,6 +98,7 @@ class Subjects:
         if who in self.labels:
             return self.labels[who]
         busy = taken | set(self.labels.values())
-        if self.keep_identity and label(who) and label(who) not in busy:
+        named = self.keep_identity and " of nobody" not in who
+        if named and label(who) and label(who) not in busy:
             return label(who)
         return next(name for n in range(1, len(busy) + 2) if (name := f"{n:02d}") not in busy)

@@ -1,4 +1,4 @@
-"""Write a BIDS tree: images where the rules say, sidecars, gradients, and the files that describe the whole."""
+"""Write a BIDS tree: images where the rules say, sidecars, and the files that describe the whole."""
 
 from __future__ import annotations
 
@@ -207,15 +207,10 @@ def _with_runs(scan: Scan, named: Iterable[tuple[_Found, Rule, dict[str, str]]])
     for (found, rule, entities), stem in zip(ordered, stems, strict=True):
         if stem in many:
             seen[stem] += 1
-            entities = entities | {"run": str(seen[stem])}
-        task = Task(
-            scan.studies[found.study],
-            found.series,
-            found.image,
-            _stem(rule, entities),
-            _extra(rule, entities),
-        )
-        planned.append(_Planned(task, rule, entities))
+        full = entities | ({"run": str(seen[stem])} if stem in many else {})
+        study = scan.studies[found.study]
+        task = Task(study, found.series, found.image, _stem(rule, full), _extra(rule, full))
+        planned.append(_Planned(task, rule, full))
     return planned
 
 
@@ -268,7 +263,8 @@ def describe(folder: Path, planned: Sequence[_Planned], options: BidsOptions, ru
     }
     _write(folder / "dataset_description.json", json.dumps(about, indent=2) + "\n", options)
     _write_participants(folder, planned, options)
-    text = f"# {options.name}\n\nConverted from DICOM by medvox {medvox.__version__}; the rules are in {RULES}.\n"
+    made = f"Converted from DICOM by medvox {medvox.__version__}; the rules are in {RULES}."
+    text = f"# {options.name}\n\n{made}\n"
     _write(folder / "README.md", text, options)
     _write(folder / RULES, rules, options)
 
