@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from medvox.core.errors import MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.enhanced import enhanced_slices
 from medvox.dicom.header import Header
-from medvox.dicom.multiframe import RT_DOSE, multiframe_slices
+from medvox.dicom.multiframe import NUCLEAR_MEDICINE, RT_DOSE, multiframe_slices
 from medvox.dicom.slices import Facts, Scaling, Slice
 from medvox.dicom.times import days_between, seconds_of_date_time, seconds_of_day
 from medvox.dicom.vendors import canon, ge, philips, siemens, united_imaging
@@ -33,9 +33,12 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     MedvoxError
         If a data set that must be read in full for it cannot be read.
     """
+    known = header.shared(_plane, _PLANE_TAGS)
+    if known.is_single:
+        return [known.slice(header)], []
     if tags.PER_FRAME_FUNCTIONAL_GROUPS in header:
         return enhanced_slices(header, header.dataset())
-    base = _classic(header)
+    base = known.slice(header)
     layout = siemens.mosaic(header)
     if layout is not None:
         return _mosaic(base, layout)
@@ -44,26 +47,78 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     return multiframe_slices(base, max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1))
 
 
-def _classic(header: Header) -> Slice:
-    position = header.floats(tags.IMAGE_POSITION_PATIENT)
+@dataclass(frozen=True, slots=True)
+class _Plane:
+    """What the slices of a series mostly have in common: all of a slice but its position."""
+
+    rows: int
+    columns: int
+    orientation: tuple[float, ...]
+    spacing_mm: tuple[float, float] | None
+    slice_step_mm: float | None
+    scaling: Scaling
+    precise: Scaling | None
+    is_single: bool
+    """Whether the instance is one slice, whatever the kinds of many in one frame or object."""
+
+    def slice(self, header: Header) -> Slice:
+        """Return the first slice of an instance."""
+        position = header.floats(tags.IMAGE_POSITION_PATIENT)
+        return Slice(
+            header=header,
+            frame=0,
+            rows=self.rows,
+            columns=self.columns,
+            position_mm=(position[0], position[1], position[2]) if _finite(position, 3) else None,
+            orientation=self.orientation,
+            spacing_mm=self.spacing_mm,
+            slice_step_mm=self.slice_step_mm,
+            read_facts=_facts,
+            scaling=self.scaling,
+            precise=self.precise,
+        )
+
+
+_PLANE_TAGS = frozenset(
+    (
+        tags.SOP_CLASS_UID,
+        tags.IMAGE_TYPE,
+        tags.MANUFACTURER,
+        tags.PER_FRAME_FUNCTIONAL_GROUPS,
+        tags.NUMBER_OF_FRAMES,
+        tags.ROWS,
+        tags.COLUMNS,
+        tags.IMAGE_ORIENTATION_PATIENT,
+        tags.PIXEL_SPACING,
+        tags.SPACING_BETWEEN_SLICES,
+        tags.SLICE_THICKNESS,
+        tags.DOSE_GRID_SCALING,
+        tags.RESCALE_SLOPE,
+        tags.RESCALE_INTERCEPT,
+        tags.PHILIPS_SCALE_SLOPE,
+    )
+)
+
+
+def _plane(header: Header) -> _Plane:
     orientation = header.floats(tags.IMAGE_ORIENTATION_PATIENT)
     spacing = header.floats(tags.PIXEL_SPACING)
     scaling = _scaling(header)
     precise = None
     if philips.is_philips(header):
         precise = philips.precise_scaling(scaling, header.number(tags.PHILIPS_SCALE_SLOPE))
-    return Slice(
-        header=header,
-        frame=0,
+    many = tags.PER_FRAME_FUNCTIONAL_GROUPS in header or (header.integer(tags.NUMBER_OF_FRAMES) or 1) > 1
+    tiled = not {"MOSAIC", "VFRAME"}.isdisjoint(header.texts(tags.IMAGE_TYPE))
+    special = header.text(tags.SOP_CLASS_UID) in (RT_DOSE, NUCLEAR_MEDICINE)
+    return _Plane(
         rows=header.integer(tags.ROWS) or 0,
         columns=header.integer(tags.COLUMNS) or 0,
-        position_mm=(position[0], position[1], position[2]) if _finite(position, 3) else None,
         orientation=orientation if _finite(orientation, 6) else (),
         spacing_mm=(spacing[0], spacing[1]) if _finite(spacing, 2) and min(spacing) > 0 else None,
         slice_step_mm=_step(header),
-        read_facts=_facts,
         scaling=scaling,
         precise=precise,
+        is_single=not (many or tiled or special),
     )
 
 
@@ -75,7 +130,7 @@ def _scaling(header: Header) -> Scaling:
 
 
 def _finite(values: tuple[float, ...], count: int) -> bool:
-    return len(values) == count and all(math.isfinite(v) for v in values)
+    return len(values) == count and all(map(math.isfinite, values))
 
 
 def _step(header: Header) -> float | None:

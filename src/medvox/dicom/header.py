@@ -7,10 +7,11 @@ import math
 import struct
 import warnings
 import zlib
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from medvox.dicom.elements.wanted import VRS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+T = TypeVar("T")
 
 __all__ = ["Encoding", "Header", "PixelSpan", "Records", "inflate", "inflate_part", "pack"]
 
@@ -50,6 +53,15 @@ _PIXEL_REPRESENTATION = 0x00280103
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What was worked out from records that other files share, so that it is done once."""
+
+    texts: dict[int, str] = field(default_factory=dict)
+    numbers: dict[int, tuple[float, ...]] = field(default_factory=dict)
+    facts: dict[Any, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
     """What `walk_elements` has found in one file, packed.
 
@@ -61,14 +73,32 @@ class Records:
         Three words of four bytes for each tag: the second to fourth of the record that `walk` wrote.
     values
         The copied values.
+    model
+        Records of another file that has the same elements but for those `apart`.
+    apart
+        Tags of own elements and of those that only the model has.
+    kept
+        What was worked out from these as a model.
     """
 
     tags: bytes = b""
     places: bytes = b""
     values: bytes = b""
+    model: Records | None = None
+    apart: frozenset[int] = frozenset()
+    kept: Kept = field(default_factory=Kept, compare=False, repr=False)
+
+    def owner(self, tag: int) -> Records:
+        """Return the records that hold a tag: these or the model's."""
+        return self if self.model is None or tag in self.apart else self.model
 
     def find(self, tag: int) -> tuple[int, int, int] | None:
-        """Return the three words of a tag, of a repeated one those of the last; None where it is absent."""
+        """Return the three words of a tag, of a repeated one those of the last; None where it is absent.
+
+        The place is one in the values of the `owner`.
+        """
+        if self.model is not None and tag not in self.apart:
+            return self.model.find(tag)
         key = _WORD.pack(tag)
         at = self.tags.rfind(key)
         while at % 4 and at > 0:  # a match across two tags
@@ -132,7 +162,30 @@ class Header:
 
     def tags(self) -> tuple[int, ...]:
         """Tags that are there, of those asked for, ascending."""
-        return tuple(memoryview(self.records.tags).cast("I"))
+        records = self.records
+        own = memoryview(records.tags).cast("I")
+        if records.model is None:
+            return tuple(own)
+        theirs = memoryview(records.model.tags).cast("I")
+        return tuple(sorted({*own, *(tag for tag in theirs if tag not in records.apart)}))
+
+    def shared(self, make: Callable[[Header], T], tags: Collection[int]) -> T:
+        """Work something out from some elements: once for all files that share them.
+
+        Parameters
+        ----------
+        make
+            Works it out from nothing but `tags`, the encoding, and the kind of the pixel data.
+        tags
+            All tags that `make` reads.
+        """
+        records = self.records
+        if records.model is None or not records.apart.isdisjoint(tags):
+            return make(self)
+        facts = records.model.kept.facts
+        if make not in facts:
+            facts[make] = make(self)
+        return cast("T", facts[make])
 
     def vr(self, tag: int) -> str:
         """VR of an element: stated, else from the dictionary, else empty."""
@@ -172,7 +225,7 @@ class Header:
         if code & 0xFFFF == 0 and VRS.get(tag) == "SQ":
             return b""
         if not code & FAR:
-            return self.records.values[place : place + length]
+            return self.records.owner(tag).values[place : place + length]
         if length == UNDEFINED or self.vr(tag) == "SQ":
             return b""
         with self.open() as stream:
@@ -181,12 +234,21 @@ class Header:
 
     def text(self, tag: int, default: str = "") -> str:
         """Value as text, decoded by Specific Character Set (PS3.5 6.1), padding stripped."""
+        records = self.records
+        if records.model is None or tag in records.apart:
+            return self._text(tag) or default
+        known = records.model.kept.texts.get(tag)
+        if known is None:
+            known = records.model.kept.texts[tag] = self._text(tag)
+        return known or default
+
+    def _text(self, tag: int) -> str:
         data = self.raw(tag)
         if not data:
-            return default
+            return ""
         if data.isascii() and b"\x1b" not in data:
-            return data.decode("ascii").strip(" \0") or default
-        return _decode(data, self.raw(_CHARACTER_SET) or b"").strip(" \0") or default
+            return data.decode("ascii").strip(" \0")
+        return _decode(data, self.raw(_CHARACTER_SET) or b"").strip(" \0")
 
     def texts(self, tag: int) -> tuple[str, ...]:
         """Values as texts; () when the element is absent or empty."""
@@ -199,11 +261,20 @@ class Header:
         Decimal strings may be longer than 16 characters and may have a decimal comma. A value whose VR is
         wrong is read by the dictionary's VR where that gives numbers.
         """
+        records = self.records
+        if records.model is None or tag in records.apart:
+            return self._floats(tag)
+        known = records.model.kept.numbers.get(tag)
+        if known is None:
+            known = records.model.kept.numbers[tag] = self._floats(tag)
+        return known
+
+    def _floats(self, tag: int) -> tuple[float, ...]:
         found = self.records.find(tag)
         if found is None:
             return ()
         code, place, length = found
-        data = self.raw(tag) if code & FAR else self.records.values[place : place + length]
+        data = self.raw(tag) if code & FAR else self.records.owner(tag).values[place : place + length]
         if not data:
             return ()
         known = VRS.get(tag)

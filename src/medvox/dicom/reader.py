@@ -124,7 +124,7 @@ class Walker:
 @contextmanager
 def _opened(file: InputFile) -> Iterator[int]:
     try:
-        descriptor = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        descriptor = os.open(file.place, os.O_RDONLY | getattr(os, "O_BINARY", 0))
         try:
             yield descriptor
         finally:
@@ -193,7 +193,13 @@ def _read_deflated(file: InputFile, content: bytes, walker: Walker) -> Header:
 
 
 def make_header(
-    file: InputFile, result: int, state: Sequence[int], records: Records, *, deflated: bool = False
+    file: InputFile,
+    result: int,
+    state: Sequence[int],
+    records: Records,
+    *,
+    deflated: bool = False,
+    like: Header | None = None,
 ) -> Header:
     """Make a header of what a walk has found.
 
@@ -201,6 +207,8 @@ def make_header(
     ----------
     result, state
         What the walk returned, and left.
+    like
+        Header without findings of a file that is encoded in the same way and states it in the same way.
 
     Raises
     ------
@@ -208,6 +216,12 @@ def make_header(
         If nothing can be read, or it is nonsense.
     """
     name = file.name
+    if like is not None and result == walk.PIXELS:
+        span, lacking = span_of(state, name)
+        if not lacking:
+            encoding = encoding_of(state, deflated)
+            syntax = like.transfer_syntax
+            return Header(os.fspath(file.place), name, file.size, syntax, encoding, span, (), records)
     if result == walk.BROKEN:
         raise FormatError("the data elements are nested too deep or repeat without end", where=name)
     if state[walk.IN_META] == 1:
@@ -223,7 +237,7 @@ def make_header(
     if begin != _PREAMBLE or not stated or doubts:
         has_meta = state[walk.DATA_START] != begin
         findings += doubts + meta_findings(begin == _PREAMBLE, has_meta, stated, settled, name)
-    return Header(str(file.path), name, file.size, settled, encoding, pixel, findings, records)
+    return Header(os.fspath(file.place), name, file.size, settled, encoding, pixel, findings, records)
 
 
 def _stated_syntax(records: Records) -> str:

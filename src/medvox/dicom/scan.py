@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,7 +20,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
 from medvox.dicom.elements import walk
 from medvox.dicom.elements.wanted import WANTED, ascending
-from medvox.dicom.header import Header, pack
+from medvox.dicom.header import Header, Records, pack
 from medvox.dicom.media import is_dicomdir, listed_files
 from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
 from medvox.formats.inputs import InputFile
@@ -34,6 +34,8 @@ _PAYS = 5000
 
 Loading takes 0.4 s, compiling for the first time 5 s; a file takes 0.3 ms less with it.
 """
+_SLOW = 60e-6
+"""Seconds a file from which on files are read in threads."""
 _KERNELS = "medvox.dicom.elements.walk_kernels"
 _FINISHED = (walk.END, walk.PIXELS, walk.TRUNCATED, walk.BROKEN)
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0)
@@ -48,9 +50,10 @@ def prepare() -> None:
 
     For programs that stay: a server, a notebook. `scan_headers` does it by itself for many files.
     """
-    from medvox.dicom.elements import walk_kernels
+    from medvox.dicom.elements import share_kernels, walk_kernels
 
     walk_kernels.warm_up()
+    share_kernels.warm_up()
 
 
 def read_header(file: InputFile, tags: Sequence[int] = WANTED) -> Header:
@@ -122,11 +125,24 @@ def scan_headers(
 
 
 def _outcomes(files: Sequence[InputFile], tags: tuple[int, ...], progress: Progress) -> Iterator[Outcome]:
-    """Yield what each file turns out to be, in order."""
+    """Yield what each file turns out to be, in order.
+
+    Files that the system has in memory are read in this thread, which costs less than to share them out;
+    from the first chunk on that takes longer, all are read in threads, which wait for disks side by side.
+    """
     progress(0, len(files), "reading headers")
     read = _compiled_reader(tags) if _KERNELS in sys.modules or len(files) >= _PAYS else _plain_reader(tags)
-    chunks = [files[first : first + _CHUNK] for first in range(0, len(files), _CHUNK)]
     done = 0
+    while done < len(files):
+        chunk, started = files[done : done + _CHUNK], time.perf_counter()
+        yield from read(chunk)
+        done += len(chunk)
+        progress(done, len(files), "reading headers")
+        if time.perf_counter() - started > _SLOW * len(chunk):
+            break
+    chunks = [files[first : first + _CHUNK] for first in range(done, len(files), _CHUNK)]
+    if not chunks:
+        return
     with ThreadPoolExecutor(current().threads, "medvox-scan") as pool:
         futures = [pool.submit(read, chunk) for chunk in chunks]
         try:
@@ -160,57 +176,85 @@ def _plain_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list
 
 def _compiled_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list[Outcome]]:
     prepare()
-    own = threading.local()
 
     def read(files: Sequence[InputFile]) -> list[Outcome]:
-        if not hasattr(own, "batch"):
-            own.batch = _Batch(tags)
-        outcomes: list[Outcome] = own.batch.read(files)
+        try:
+            batch = _BATCHES.pop()
+        except IndexError:
+            batch = _Batch()
+        outcomes = batch.read(files, tags)
+        if len(_BATCHES) < _MOST_BATCHES:
+            _BATCHES.append(batch)
         return outcomes
 
     return read
 
 
 class _Batch:
-    """The workspace of one thread: reads the first bytes of some files, then walks over all at once."""
+    """A workspace: reads the first bytes of some files, then walks over all at once."""
 
-    def __init__(self, tags: tuple[int, ...]) -> None:
+    def __init__(self) -> None:
         buffer = bytearray(_CHUNK * WINDOW)
         self._rows = [memoryview(buffer)[row * WINDOW : (row + 1) * WINDOW] for row in range(_CHUNK)]
         self._windows = np.frombuffer(buffer, np.uint8).reshape(_CHUNK, WINDOW)
-        self._walker = Walker.compiled(tags)
         self._states = np.zeros((_CHUNK, walk.STATE_SIZE), np.int64)
         self._outs = np.zeros((_CHUNK, 4 * walk.MAX_FOUND), np.uint32)
         self._results = np.zeros(_CHUNK, np.int64)
         self._arenas = np.zeros((_CHUNK, walk.ARENA), np.uint8)
+        self._shared = np.zeros((_CHUNK, 3), np.int64)
+        self._owns = np.zeros((_CHUNK, walk.MAX_FOUND), np.uint32)
+        self._places = np.zeros((_CHUNK, 3 * walk.MAX_FOUND), np.uint32)
 
-    def read(self, files: Sequence[InputFile]) -> list[Outcome]:
+    def read(self, files: Sequence[InputFile], tags: tuple[int, ...]) -> list[Outcome]:
         """Read headers; files that the first bytes do not settle are read one by one."""
+        from medvox.dicom.elements.share_kernels import compare_all
         from medvox.dicom.elements.walk_kernels import walk_all
 
+        walker = None
         places = [self._fill(row, file) for row, file in enumerate(files)]
         walk_all(
             self._windows,
             np.array(places, np.int64),
-            self._walker.wanted,
+            np.array(tags, np.int64),
             self._states,
             self._outs,
             self._arenas,
             self._results,
         )
+        compare_all(
+            len(files), self._states, self._outs, self._arenas, self._shared, self._owns, self._places
+        )
         results = self._results[: len(files)].tolist()
         states = self._states[: len(files)].tolist()
-        return [
-            self._header(row, file, result, states[row])
-            if places[row] != _NOTHING and result in _FINISHED
-            else _outcome(file, self._walker)
-            for row, (file, result) in enumerate(zip(files, results, strict=True))
-        ]
+        shared = self._shared[: len(files)].tolist()
+        records: list[Records] = []
+        outcomes: list[Outcome] = []
+        for row, file in enumerate(files):
+            records.append(self._records(row, states[row], shared[row], records))
+            if places[row] == _NOTHING or results[row] not in _FINISHED:
+                walker = walker or Walker.compiled(tags)
+                outcomes.append(_outcome(file, walker))
+                continue
+            model = outcomes[shared[row][0]] if shared[row][0] >= 0 else None
+            outcomes.append(_header(file, results[row], states[row], records[row], model))
+        return outcomes
+
+    def _records(self, row: int, state: list[int], shared: list[int], known: Sequence[Records]) -> Records:
+        """Records of a file: all of them, or those that its model does not have."""
+        values = self._arenas[row, : state[walk.USED]].tobytes()
+        model, count, gone = shared
+        if model < 0:
+            disorder = state[walk.DISORDER] == 1
+            return pack(self._outs[row], state[walk.FOUND], values, disorder=disorder)
+        own = self._owns[row]
+        apart = frozenset(own[:count].tolist() + own[len(own) - gone :].tolist())
+        tags, places = own[:count].tobytes(), self._places[row, : 3 * count].tobytes()
+        return Records(tags, places, values, known[model], apart)
 
     def _fill(self, row: int, file: InputFile) -> tuple[int, int, int]:
         """Read the first bytes of a file; return how many, its size, and where its elements begin."""
         try:
-            descriptor = os.open(file.path, _READ_ONLY)
+            descriptor = os.open(file.place, _READ_ONLY)
         except OSError:
             return _NOTHING
         try:
@@ -225,11 +269,17 @@ class _Batch:
         self._rows[row][:count] = first
         return count, count if count < WINDOW else max(file.size, count), first_element(first)
 
-    def _header(self, row: int, file: InputFile, result: int, state: list[int]) -> Outcome:
-        values = self._arenas[row, : state[walk.USED]].tobytes()
-        disorder = state[walk.DISORDER] == 1
-        records = pack(self._outs[row], state[walk.FOUND], values, disorder=disorder)
-        try:
-            return make_header(file, result, state, records)
-        except MedvoxError as error:
-            return _unreadable(file, error)
+
+_BATCHES: list[_Batch] = []
+"""Workspaces to use again: making one costs more than reading some files."""
+_MOST_BATCHES = 4
+
+
+def _header(
+    file: InputFile, result: int, state: list[int], records: Records, model: Outcome | None
+) -> Outcome:
+    like = model if isinstance(model, Header) and not model.findings else None
+    try:
+        return make_header(file, result, state, records, like=like)
+    except MedvoxError as error:
+        return _unreadable(file, error)

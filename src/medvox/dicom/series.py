@@ -32,6 +32,7 @@ _OBJECTS = {
     "1.2.840.10008.5.1.4.1.1.104.1": "PDF",
 }
 _MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+_OBJECT_TAGS = frozenset({tags.SOP_CLASS_UID, tags.ROWS, tags.COLUMNS, tags.MODALITY})
 _SHOWN_AS_IMAGE = frozenset({"RTDOSE", "PARAMETRIC MAP"})
 
 
@@ -126,6 +127,8 @@ def _object_type(header: Header) -> str | None:
 
 def _image_without_size(header: Header) -> tuple[Finding, ...]:
     """What is odd about pixel data without a size, or a size without pixel data."""
+    if header.shared(_object_type, _OBJECT_TAGS) is None:
+        return ()
     if header.text(tags.SOP_CLASS_UID) in _OBJECTS:
         return ()
     sized = bool(header.integer(tags.ROWS)) and bool(header.integer(tags.COLUMNS))
@@ -164,7 +167,7 @@ def _make_series(headers: Sequence[Header]) -> Series:
     description = first.text(tags.SERIES_DESCRIPTION) or first.text(tags.PROTOCOL_NAME)
     modality = first.text(tags.MODALITY) or None
     where = f"series {number}" if number is not None else first.name
-    kinds = {header.file: _object_type(header) for header in headers}
+    kinds = {header.file: header.shared(_object_type, _OBJECT_TAGS) for header in headers}
     shown = [header for header in headers if kinds[header.file] is None]
     instances = {header.file: instance_of(header) for header in headers}
     name = description or " ".join(

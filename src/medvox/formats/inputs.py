@@ -42,7 +42,7 @@ class InputFile:
 
     Parameters
     ----------
-    path
+    place
         Where it is on disk.
     name
         What people call it: relative to the opened root, ``"a.zip!/inner/x.dcm"`` for members of archives.
@@ -50,9 +50,14 @@ class InputFile:
         Bytes.
     """
 
-    path: Path
+    place: str | os.PathLike[str]
     name: str
     size: int
+
+    @property
+    def path(self) -> Path:
+        """Where it is on disk, as a path: made when it is asked for."""
+        return Path(self.place)
 
 
 def find_inputs(roots: Sequence[Path], progress: Progress = silent) -> tuple[list[InputFile], list[Finding]]:
@@ -155,9 +160,9 @@ class _Search:
             first = os.read(descriptor, HEAD)
         finally:
             os.close(descriptor)
-        kind = archive_kind(Path(path), first)
+        kind = None if first[128:132] == b"DICM" else archive_kind(Path(path), first)
         if kind is None:
-            self.files.append(InputFile(Path(path), name, size))
+            self.files.append(InputFile(path, name, size))
         else:
             self._archive(Path(path), name, kind)
         if len(self.files) % _REPORT == 0:

@@ -45,6 +45,19 @@ OVERLAY_GROUPS: Final = tuple(range(0x6000, 0x6020, 2))
 OVERLAY_BITS_ALLOCATED: Final = 0x0100
 OVERLAY_BIT_POSITION: Final = 0x0102
 OVERLAY_DATA: Final = 0x3000
+OVERLAY_ELEMENTS: Final = (
+    0x0010,
+    0x0011,
+    0x0015,
+    0x0022,
+    0x0040,
+    0x0050,
+    0x0051,
+    0x0100,
+    0x0102,
+    0x1500,
+    0x3000,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +124,9 @@ class PixelFormat:
         span = header.pixel
         if span is None:
             raise MissingError("the file holds no pixel data", where=header.name)
-        key = _key(header, span)
-        made = _KNOWN.get(key)
+        made = header.shared(_plain_format, _ALL)
         if made is None:
             made = _Reading(header, span).format()
-            if not made.findings and made.palette is None and not _has_overlays(header):
-                _KNOWN[key] = made
-                while len(_KNOWN) > MAX_KNOWN:
-                    _KNOWN.pop(next(iter(_KNOWN)), None)
         made.check_limit(header.name)
         return made
 
@@ -204,9 +212,36 @@ _DECIDING: Final = (
 )
 ALWAYS_ALLOWED: Final = 1 << 24
 """Bytes that no limit refuses: asking the settings takes longer than all else for a slice."""
+_ALL: Final = frozenset(
+    (
+        *_DECIDING,
+        SMALLEST,
+        LARGEST,
+        LOSSY_RATIO,
+        *(group << 16 | element for group in OVERLAY_GROUPS for element in OVERLAY_ELEMENTS),
+    )
+)
+"""All tags that decide a format without a palette."""
 MAX_KNOWN: Final = 256
 _KNOWN: dict[tuple[object, ...], PixelFormat] = {}
 """Formats without findings and palette by all that decides them: the slices of a series share one."""
+
+
+def _plain_format(header: Header) -> PixelFormat | None:
+    """Return a format that names no file: one without findings, palette and overlays; else None."""
+    span = header.pixel
+    if span is None:
+        return None
+    key = _key(header, span)
+    made = _KNOWN.get(key)
+    if made is None:
+        made = _Reading(header, span).format()
+        if made.findings or made.palette is not None or _has_overlays(header):
+            return None
+        _KNOWN[key] = made
+        while len(_KNOWN) > MAX_KNOWN:
+            _KNOWN.pop(next(iter(_KNOWN)), None)
+    return made
 
 
 def _key(header: Header, span: PixelSpan) -> tuple[object, ...]:
