@@ -54,6 +54,7 @@ class NiftiFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz")
     writes: ClassVar[bool] = True
     written_suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii")
+    reads_ranges: ClassVar[bool] = True
     holds: ClassVar[str] = (
         "NIfTI-1 and -2, single or pair, gzip, both byte orders; affine, time, vectors, RGB, scale"
     )

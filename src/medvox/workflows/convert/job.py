@@ -11,6 +11,7 @@ from medvox.core.errors import CancelledError, MedvoxError
 from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
+from medvox.formats.remote.mount import local
 from medvox.workflows.convert.options import ConvertOptions
 from medvox.workflows.convert.order import is_3d_acquisition, reordered
 from medvox.workflows.convert.report import Converted, ConvertReport, Kept, Skipped
@@ -57,6 +58,7 @@ def convert(
     options = options or ConvertOptions()
     options.check()
     place = target_of(Path(target), options.to)
+    source = local(source, progress)
     found = scan_paths(source, spacing_mm=options.spacing_mm, progress=progress)
     tasks = planned(found, Path(source), place, options)
     done: list[Converted] = []
