@@ -87,8 +87,15 @@ def test_real_world_mappings_are_named_and_values_stay(tmp_path, enhanced):
         slices = build.stack(ramp(), RealWorldValueMappingSequence=build.items(**mapping))
     found = opened(tmp_path, slices)
     notes = [f for f in found.all_findings() if f.code == "real-world-value"]
-    assert [n.text for n in notes] == ["Real-world value = 2.5 · stored + -3 ms; named, not applied"]
-    assert np.array_equal(images(found)[0].open().values(), ramp())
+    text = "Real-world value = 2.5 · stored + -3 ms; not applied, but there under the scaling 'real-world'"
+    assert [n.text for n in notes] == [text]
+    volume = images(found)[0].open()
+    assert np.array_equal(volume.values(), ramp())
+    world = volume.scaled("real-world")
+    assert world.unit == "ms"
+    assert np.allclose(world.values(), 2.5 * ramp() - 3)
+    line = images(found)[0].acquisition().scalings.real_world.value
+    assert (line.slope, line.intercept, line.unit) == (2.5, -3.0, "ms")
 
 
 def test_philips_pet_in_counts_names_its_private_factors(tmp_path):
@@ -99,8 +106,48 @@ def test_philips_pet_in_counts_names_its_private_factors(tmp_path):
         block.add_new(0x09, "DS", "2.5")
     found = opened(tmp_path, slices)
     (note,) = [f for f in found.all_findings() if f.code == "private-scaling"]
-    assert note.text == "Counts are shown; Bq/ml = 2.5 · counts, SUVbw = 0.0005 · counts"
-    assert images(found)[0].unit == "counts"
+    text = "Counts are shown; Bq/ml = 2.5 · counts, SUVbw = 0.0005 · counts: there under the scalings"
+    assert note.text == f"{text} activity and suv"
+    (image,) = images(found)
+    assert image.unit == "counts"
+    activity, suv = (image.open().scaled(name) for name in ("activity", "suv"))
+    assert (activity.unit, suv.unit) == ("Bq/ml", "SUVbw")
+    assert np.allclose(activity.values(), 2.5 * ramp())
+    assert np.allclose(suv.values(), 0.0005 * ramp())
+    scalings = image.acquisition().scalings
+    assert scalings.activity.source.startswith("(7053,1009)")
+    assert scalings.suv.source.startswith("(7053,1000)")
+
+
+def test_philips_pet_factors_count_on_top_of_the_rescale(tmp_path):
+    slices = build.stack(
+        ramp(), modality="PT", Manufacturer="Philips", Units="CNTS", RescaleSlope=0.5, RescaleIntercept=1.0
+    )
+    for n, data in enumerate(slices):  # each slice has a slope of its own
+        data.RescaleSlope = 0.5 * (n + 1)
+        data.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x09, "DS", "2.0")
+    (image,) = images(opened(tmp_path, slices))
+    volume = image.open()
+    assert list(volume.scalings) == ["activity"]
+    assert np.allclose(volume.scaled("activity").values(), 2.0 * volume.values())
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_real_world_mappings_that_are_no_one_line_are_named_only(tmp_path, enhanced):
+    """Two mappings, for two ranges of stored values (PS3.3 C.7.6.16.2.11)."""
+    both = build.DicomSequence(
+        [build.dataset(RealWorldValueSlope=slope, RealWorldValueIntercept=0.0) for slope in (1.0, 2.0)]
+    )
+    if enhanced:
+        data = build.enhanced(ramp().astype(np.uint16), [(0, 0, 3.0 * k) for k in range(4)])
+        data.SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence = both
+        slices = [data]
+    else:
+        slices = build.stack(ramp(), RealWorldValueMappingSequence=both)
+    found = opened(tmp_path, slices)
+    (note,) = [f for f in found.all_findings() if f.code == "real-world-value"]
+    assert note.text == "2 real-world value mappings, not one line: none is applied"
+    assert not images(found)[0].open().scalings
 
 
 def test_siemens_echoes_and_phase_of_one_series_uid_are_three_volumes(tmp_path):
@@ -265,3 +312,52 @@ def test_directions_of_one_b_value_are_volumes_of_their_own(tmp_path, maker, put
     (image,) = images(opened(tmp_path, slices))
     assert image.axes[0] == "diffusion"
     assert image.open().values()[:, 0, 0, 0].tolist() == [0, 1000, 2000]
+
+
+def test_philips_numbers_tell_repeats_of_one_weighting_apart(tmp_path):
+    """Two volumes with b = 0 and two of one direction: value and direction repeat, the numbers do not."""
+    slices = parts([{"DiffusionBValue": b} for b in (0.0, 0.0, 900.0, 900.0)], Manufacturer="Philips")
+    for n, data in enumerate(slices):
+        data.InstanceNumber = 1 + n % 4  # they say nothing
+        data.SOPInstanceUID = data.file_meta.MediaStorageSOPInstanceUID = build.uid(str(n))
+        philips_direction(data, data.DiffusionBValue, (0.0, 0.0, float(data.DiffusionBValue > 0)))
+        data.add_new(0x20050014, "LO", "Philips MR Imaging DD 005")  # the block that the vendor's files have
+        data.add_new(0x20051412, "IS", 1 + n // 8)
+        data.add_new(0x20051413, "IS", 1 + n // 4 % 2)
+    (image,) = images(opened(tmp_path, slices))
+    assert image.axes[0] == "diffusion"
+    assert image.open().values()[:, 0, 0, 0].tolist() == [0, 1000, 2000, 3000]
+    assert any("numbers of b-value" in f.text for f in image.findings)
+
+
+def test_canon_volumes_without_a_gradient_have_no_b_value(tmp_path):
+    """The public b-value is there only where a gradient was applied (dcm2niix, Canon/README.md)."""
+    values = [{}, *({"DiffusionBValue": 800.0, "ImageComments": f"b=800({v})"} for v in ("1,0,0", "0,1,0"))]
+    (image,) = images(opened(tmp_path, parts(values, Manufacturer="CANON_MEC")))
+    assert image.axes[0] == "diffusion"
+    assert image.open().values()[:, 0, 0, 0].tolist() == [0, 1000, 2000]
+    assert image.acquisition().diffusion.b_values_s_mm2.value == (0.0, 800.0, 800.0)
+
+
+def test_canon_images_without_diffusion_have_none(tmp_path):
+    (image,) = images(opened(tmp_path, build.stack(ramp(), Manufacturer="CANON_MEC")))
+    assert image.acquisition().diffusion is None
+
+
+def test_siemens_xa_echoes_of_one_echo_time_are_told_apart_by_the_ice_dimensions(tmp_path):
+    groups = [{"MREchoSequence": build.dataset(EffectiveEchoTime=4.9)} for _ in range(8)]
+    data = build.enhanced(
+        np.concatenate([ramp(), ramp(offset=1000)]).astype(np.uint16),
+        [(0, 0, 3.0 * k) for k in (0, 1, 2, 3, 0, 1, 2, 3)],
+        per_frame=groups,
+        Manufacturer="SIEMENS",
+    )
+    for n, group in enumerate(data.PerFrameFunctionalGroupsSequence):
+        item = build.dataset()
+        item.add_new(0x00210011, "LO", "SIEMENS MR SDI 02")
+        item.add_new(0x00211106, "LO", f"X_{1 + n // 4}_1_1_1_1_1_{n % 4}_1")
+        group.add_new(0x00210011, "LO", "SIEMENS MR SDI 02")
+        group.add_new(0x002111FE, "SQ", build.DicomSequence([item]))
+    found = images(opened(tmp_path, [data]))
+    assert [dict(i.facts) for i in found] == [{"echo_number": "1"}, {"echo_number": "2"}]
+    assert [int(i.open().values()[0, 0, 0]) for i in found] == [0, 1000]

@@ -130,8 +130,9 @@ class Diffusion:
     b_values_s_mm2
         One a volume.
     directions_lps
-        Unit vector in patient space (LPS), one a volume; None where no gradient has a direction: b = 0, or
-        an isotropic (trace) image.
+        Unit vector in patient space (LPS), one a volume; None for a volume without a direction: b = 0, or an
+        isotropic (trace) image. The field itself is None where directions are given that cannot be placed in
+        the patient; a finding says why.
     directions_image
         The same as components along i, j and k of the stored grid.
     directionality

@@ -84,7 +84,10 @@ class Volume:
     coordinates
         Positions along the axes before k, e.g. ``{"time": (0.0, 2.5)}`` in seconds.
     scalings
-        Other rescales that the file offers, by name (Philips: ``"precise"``); see `scaled`.
+        Other rescales that the file offers, by name: ``"precise"`` (Philips), ``"real-world"``,
+        ``"activity"`` and ``"suv"`` (Philips PET in counts); see `scaled`.
+    scaling_units
+        Units of `scalings`, of those whose unit is not that of the volume.
     display
         How the file asks to be shown.
     provenance
@@ -103,6 +106,7 @@ class Volume:
     label: str = ""
     coordinates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     scalings: Mapping[str, Rescale] = field(default_factory=dict)
+    scaling_units: Mapping[str, str] = field(default_factory=dict)
     display: Display = field(default_factory=Display)
     provenance: Provenance | None = None
     findings: tuple[Finding, ...] = ()
@@ -222,7 +226,8 @@ class Volume:
         """
         if name not in self.scalings:
             raise UsageError("no such scaling", got=name, expected=sorted(self.scalings))
-        return replace(self, rescale=self.scalings[name], meaning=f"{name} value")
+        unit = self.scaling_units.get(name, self.unit)
+        return replace(self, rescale=self.scalings[name], unit=unit, meaning=f"{name} value")
 
     # -- parts and kin ------------------------------------------------------------------------
 

@@ -11,10 +11,10 @@ from pydicom import Dataset
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.header import Header
-from medvox.dicom.real_world import mapping_finding
+from medvox.dicom.real_world import mapping_finding, mapping_line
 from medvox.dicom.slices import Facts, Scaling, Slice
 from medvox.dicom.times import seconds_of_date_time
-from medvox.dicom.vendors import philips
+from medvox.dicom.vendors import philips, siemens
 
 _STACK_ID = 0x00209056
 _IN_STACK_POSITION = 0x00209057
@@ -33,12 +33,14 @@ class _Groups:
     shared: Dataset
 
     def item(self, keyword: str) -> Dataset:
+        return next(iter(self.items(keyword)), Dataset())
+
+    def items(self, keyword: str) -> list[Dataset]:
         for group in (self.own, self.shared):
             sequence = group.get(keyword)
             if sequence:
-                first: Dataset = sequence[0]
-                return first
-        return Dataset()
+                return list(sequence)
+        return []
 
 
 def enhanced_slices(header: Header, data: Dataset) -> tuple[list[Slice], list[Finding]]:
@@ -66,7 +68,7 @@ def enhanced_slices(header: Header, data: Dataset) -> tuple[list[Slice], list[Fi
         groups = (groups + [Dataset()] * max(0, frames - len(groups)))[:frames]
     varying = _varying_dimensions(data)
     slices = [_slice(header, n, _Groups(group, shared[0]), varying) for n, group in enumerate(groups)]
-    mapping = _Groups(groups[0], shared[0]).item("RealWorldValueMappingSequence") if groups else Dataset()
+    mapping = _Groups(groups[0], shared[0]).items("RealWorldValueMappingSequence") if groups else []
     note = mapping_finding(mapping, header.name)
     return slices, findings + ([note] if note else [])
 
@@ -91,6 +93,7 @@ def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...
         read_facts=lambda _: facts,
         scaling=scaling,
         precise=_precise(header, groups, scaling),
+        real_world=mapping_line(groups.items("RealWorldValueMappingSequence")),
     )
 
 
@@ -126,6 +129,7 @@ def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
         component=_COMPONENTS.get(str(kind.get("ComplexImageComponent", "")), ""),
         image_type=tuple(str(t) for t in image_type),
         echo_time_ms=_float(groups.item("MREchoSequence").get("EffectiveEchoTime")),
+        echo_number=siemens.enhanced_echo(header, groups.own),
         inversion_time_ms=next(iter(_floats(groups.item("MRModifierSequence").get("InversionTimes"))), None),
         flip_angle_deg=_float(groups.item("MRTimingAndRelatedParametersSequence").get("FlipAngle")),
         kernel=_text(groups.item("CTReconstructionSequence").get("ConvolutionKernel")),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from medvox.core.acquisition import Line
 from medvox.dicom.header import Header
 
 
@@ -83,6 +84,9 @@ class Slice:
         Modality rescale: the display value.
     precise
         Philips: the precise value's scaling, or None.
+    real_world
+        Real-world value mapping of an enhanced frame, or None; of classic images it is read when they are
+        opened (`medvox.dicom.real_world`).
     """
 
     header: Header
@@ -96,6 +100,7 @@ class Slice:
     read_facts: Callable[[Header], Facts]
     scaling: Scaling = Scaling()
     precise: Scaling | None = None
+    real_world: Line | None = None
     tile: tuple[int, int] | None = None
     cine: bool = False
 

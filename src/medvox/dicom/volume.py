@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
+from medvox.core.acquisition import Line
 from medvox.core.axes import CHANNEL, SPATIAL
 from medvox.core.errors import GeometryError
 from medvox.core.finding import Finding, Level
@@ -24,7 +25,7 @@ from medvox.dicom.geometry import picture_grid, stack_grid
 from medvox.dicom.header import Header
 from medvox.dicom.lut import display_of, rescale_table_of, unit_of
 from medvox.dicom.pixels import FrameRef, PixelFormat, common_dtype, frame_reader, joined_findings
-from medvox.dicom.real_world import real_world_finding
+from medvox.dicom.real_world import real_world_finding, real_world_line
 from medvox.dicom.slices import Scaling, Slice
 from medvox.dicom.stacks import Stack
 from medvox.dicom.vendors import philips
@@ -149,7 +150,8 @@ def _volume(
         frame_shape += (formats[first.header.file].channels,)
     lead = (*layout.lead_shape, layout.grid.shape[0])
     rescale = _rescale(slices, lead)
-    precise = _precise(slices, lead)
+    precise = _shared_line([s.precise for s in slices], lead)
+    scalings, units = _scalings(slices, lead)
     times = _times(stack)
     return Volume(
         data=FrameArray(lead, frame_shape, dtype, frame_reader(refs, dtype)),
@@ -161,7 +163,8 @@ def _volume(
         modality=first.header.text(tags.MODALITY) or None,
         label=label,
         coordinates={stack.axis: times} if times else {},
-        scalings={"precise": precise} if precise else {},
+        scalings=scalings,
+        scaling_units=units,
         display=display_of(slices[len(slices) // 2].header),
         provenance=Provenance(layout.grid, DeferredSources(len(slices), lambda: _sources(slices))),
         findings=findings,
@@ -183,12 +186,32 @@ def _rescale(slices: Sequence[Slice], lead: tuple[int, ...]) -> Rescale:
     return Rescale.of(slope, np.array([s.scaling.intercept for s in slices]).reshape(lead))
 
 
-def _precise(slices: Sequence[Slice], lead: tuple[int, ...]) -> Rescale | None:
-    found = [s.precise for s in slices if s.precise is not None]
-    if len(found) != len(slices):
+def _scalings(slices: Sequence[Slice], lead: tuple[int, ...]) -> tuple[dict[str, Rescale], dict[str, str]]:
+    """Other rescales that the headers offer for every slice, and their units."""
+    world = [s.real_world or real_world_line(s.header) for s in slices]
+    pet = [philips.pet_lines(s.header, s.scaling) for s in slices]
+    offered: dict[str, list[Line | None]] = {"real-world": world}
+    for name in philips.PET_SCALINGS:
+        offered[name] = [lines[name].value if name in lines else None for lines in pet]
+    rescales, units = {}, {}
+    precise = _shared_line([s.precise for s in slices], lead)
+    if precise is not None:
+        rescales["precise"] = precise
+    for name, lines in offered.items():
+        found = _shared_line(lines, lead)
+        unit = {line.unit for line in lines if line is not None}
+        if found is not None and len(unit) == 1:
+            rescales[name], units[name] = found, unit.pop()
+    return rescales, units
+
+
+def _shared_line(lines: Sequence[Scaling | Line | None], lead: tuple[int, ...]) -> Rescale | None:
+    """Rescale of all slices; None where one has none."""
+    found = [line for line in lines if line is not None]
+    if len(found) != len(lines):
         return None
-    slope = np.array([p.slope for p in found]).reshape(lead)
-    return Rescale.of(slope, np.array([p.intercept for p in found]).reshape(lead))
+    slope = np.array([line.slope for line in found]).reshape(lead)
+    return Rescale.of(slope, np.array([line.intercept for line in found]).reshape(lead))
 
 
 def _meaning(s: Slice, precise: Rescale | None) -> str:

@@ -84,12 +84,12 @@ def bval_bvec(series: Series, image: Image, written: Grid | None = None) -> tupl
     Returns
     -------
     tuple of str, or None
-        None where the image has no diffusion axis, or a direction is needed and not known.
+        None where the image has no diffusion axis, or directions cannot be placed in the patient.
     """
     if series.format != "DICOM" or not image.axes or image.axes[0] != "diffusion":
         return None
     found = image.acquisition().diffusion
-    if found is None or len(found.b_values_s_mm2.value) != image.shape[0]:
+    if found is None or found.directions_lps is None or len(found.b_values_s_mm2.value) != image.shape[0]:
         return None
     vectors = fsl_vectors(found, written or image.grid)
     rows = [" ".join(f"{v:.6g}" for v in row) for row in (found.b_values_s_mm2.value, *vectors.T.tolist())]
@@ -105,7 +105,7 @@ def fsl_vectors(found: Diffusion, written: Grid) -> NDArray[np.float64]:
             vectors[n] = axes @ vector
     if np.linalg.det(axes) > 0:  # the same for RAS: two signs change
         vectors[:, 0] = -vectors[:, 0]
-    return vectors + 0.0  # no -0
+    return np.round(vectors, 6) + 0.0  # no -0
 
 
 # -- order of voxels ----------------------------------------------------------------------------

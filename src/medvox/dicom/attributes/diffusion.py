@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +15,7 @@ from medvox.dicom.vendors import canon, ge, philips, siemens, united_imaging
 
 _SHORTEST = 1e-3
 """A gradient shorter than this has no direction."""
-ToPatient = Callable[[Slice, NDArray[np.float64], int], NDArray[np.float64] | None]
+_WHY_NOT = "they are relative to the readout, which is described for transverse slices, head first, supine"
 
 
 def diffusion(stack: Stack, where: str) -> tuple[Diffusion | None, tuple[Finding, ...]]:
@@ -35,19 +33,17 @@ def diffusion(stack: Stack, where: str) -> tuple[Diffusion | None, tuple[Finding
     if not stack.placed or None in b_values or not any(b_values):
         return None, ()
     source = _source(volumes[-1].header)
-    rising = _rising(stack)
-    directions = [_direction(v, rising) for v in volumes]
+    directions = [_direction(v) for v in volumes]
     kinds = tuple(v.facts.directionality for v in volumes)
+    notes, lost = _notes(volumes, directions, where)
     found = Diffusion(Fact(tuple(b for b in b_values if b is not None), source[0]), directionality=kinds)
-    notes = _notes(volumes, directions, where)
-    if any(d is not None for d in directions):
-        axes = image_axes(volumes[0].orientation)
-        lps = tuple(None if d is None else _vector(d) for d in directions)
-        image = tuple(None if d is None else _vector(axes @ d) for d in directions)
-        found = Diffusion(
-            found.b_values_s_mm2, Fact(lps, source[1]), Fact(image, source[1]), directionality=kinds
-        )
-    return found, notes
+    if lost:
+        return found, notes
+    axes = image_axes(volumes[0].orientation)
+    lps = tuple(None if d is None else _vector(d) for d in directions)
+    image = tuple(None if d is None else _vector(axes @ d) for d in directions)
+    placed = Fact(lps, source[1]), Fact(image, source[1])
+    return Diffusion(found.b_values_s_mm2, *placed, directionality=kinds), notes
 
 
 def image_axes(orientation: tuple[float, ...]) -> NDArray[np.float64]:
@@ -58,13 +54,7 @@ def image_axes(orientation: tuple[float, ...]) -> NDArray[np.float64]:
     return axes
 
 
-def _rising(stack: Stack) -> int:
-    """1 where Instance Numbers rise with k, -1 where they fall."""
-    first, last = stack.slices[0].facts.instance_number, stack.slices[stack.count - 1].facts.instance_number
-    return -1 if first is not None and last is not None and last < first else 1
-
-
-def _direction(s: Slice, rising: int) -> NDArray[np.float64] | None:
+def _direction(s: Slice) -> NDArray[np.float64] | None:
     """Unit vector in LPS; None where the volume has no direction, or it cannot be told."""
     gradient = np.asarray(s.facts.gradient, float)
     if len(gradient) != 3 or not s.facts.b_value or s.facts.directionality == "ISOTROPIC":
@@ -72,36 +62,23 @@ def _direction(s: Slice, rising: int) -> NDArray[np.float64] | None:
     length = float(np.linalg.norm(gradient))
     if length < _SHORTEST:
         return None
-    patient = _frame_of(s)(s, gradient / length, rising)
+    patient = _to_patient(s, gradient / length)
     return None if patient is None else patient / np.linalg.norm(patient)
 
 
-def _frame_of(s: Slice) -> ToPatient:
-    """In which frame a vendor gives directions: the patient's by the standard (PS3.3 C.8.13.5.9)."""
-    header = s.header
+def _to_patient(s: Slice, gradient: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Direction in LPS of one in its vendor's frame: by the standard the patient's (PS3.3 C.8.13.5.9)."""
+    header, (x, y, z) = s.header, gradient.tolist()
+    in_image: Vector | None = (x, y, z)
     if tags.PER_FRAME_FUNCTIONAL_GROUPS in header:
-        return _from_patient
+        return gradient
     if ge.is_ge(header):
-        return _from_logical
-    if united_imaging.is_uih(header) or canon.in_image_space(header):
-        return _from_image
-    return _from_patient
-
-
-def _from_patient(_: Slice, gradient: NDArray[np.float64], __: int) -> NDArray[np.float64]:
-    return gradient
-
-
-def _from_image(s: Slice, gradient: NDArray[np.float64], _: int) -> NDArray[np.float64]:
-    result: NDArray[np.float64] = image_axes(s.orientation).T @ gradient
-    return result
-
-
-def _from_logical(s: Slice, gradient: NDArray[np.float64], rising: int) -> NDArray[np.float64] | None:
-    in_image = ge.image_direction(
-        s.header, (float(gradient[0]), float(gradient[1]), float(gradient[2])), rising
-    )
-    return None if in_image is None else _from_image(s, np.asarray(in_image), 1)
+        in_image = ge.image_direction(header, (x, y, z))
+    elif canon.from_comment(header):
+        in_image = canon.image_direction(header, (x, y, z))
+    elif not united_imaging.is_uih(header):
+        return gradient
+    return None if in_image is None else image_axes(s.orientation).T @ np.asarray(in_image)
 
 
 def _vector(values: NDArray[np.float64]) -> Vector:
@@ -127,20 +104,20 @@ def _source(header: Header) -> tuple[str, str]:
 
 def _notes(
     volumes: list[Slice], directions: list[NDArray[np.float64] | None], where: str
-) -> tuple[Finding, ...]:
+) -> tuple[tuple[Finding, ...], int]:
+    """Findings, and how many directions cannot be placed."""
     notes = []
     traces = [n for n, v in enumerate(volumes) if v.facts.directionality == "ISOTROPIC"]
     if traces and len(volumes) > 1:
-        text = (
-            f"Volumes {', '.join(str(n + 1) for n in traces)} of {len(volumes)} are isotropic (trace) images"
-        )
+        names = ", ".join(str(n + 1) for n in traces)
+        text = f"Volume {names} of {len(volumes)}: isotropic (trace)"
         notes.append(Finding("derived-volume", Level.INFO, where, text, "PS3.3 C.8.13.5.9"))
-    lost = [
-        n
-        for n, (v, d) in enumerate(zip(volumes, directions, strict=True))
-        if d is None and v.facts.b_value and any(v.facts.gradient) and n not in traces
-    ]
+    given = [bool(v.facts.b_value) and any(v.facts.gradient) for v in volumes]
+    lost = sum(
+        has and direction is None and n not in traces
+        for n, (has, direction) in enumerate(zip(given, directions, strict=True))
+    )
     if lost:
-        text = f"{len(lost)} gradient directions cannot be placed in the patient: {ge.WHY_NOT}"
+        text = f"{lost} gradient directions cannot be placed in the patient: {_WHY_NOT}"
         notes.append(Finding("odd-attribute", Level.WARNING, where, text))
-    return tuple(notes)
+    return tuple(notes), lost

@@ -11,14 +11,14 @@ _DAY_S = 86_400.0
 
 
 def ct_exposure(elements: Elements) -> CtExposure | None:
-    """Exposure and reconstruction of an X-ray image (PS3.3 C.8.2.1, C.8.15.3); None for other modalities.
+    """Exposure and reconstruction of an X-ray image (PS3.3 C.8.2.1, C.8.15.3).
 
-    Exposure is given in mAs or, where whole numbers are too coarse, in µAs (0018,1153); enhanced images have
-    exposure time and current in ms and mA as decimals.
+    None for other modalities and where nothing is told. Exposure is given in mAs or, where whole numbers are
+    too coarse, in µAs (0018,1153); enhanced images have exposure time and current in ms and mA as decimals.
     """
     if (elements.text("Modality") or Fact("", "")).value not in _X_RAY:
         return None
-    return CtExposure(
+    found = CtExposure(
         tube_voltage_kv=positive(elements.number("KVP")),
         tube_current_ma=positive(elements.number("XRayTubeCurrentInmA", "XRayTubeCurrent")),
         exposure_time_ms=positive(elements.number("ExposureTimeInms", "ExposureTime")),
@@ -30,6 +30,7 @@ def ct_exposure(elements: Elements) -> CtExposure | None:
         filter_kind=elements.text("FilterType"),
         kernel=elements.text("ConvolutionKernel"),
     )
+    return found if found != CtExposure() else None
 
 
 def _exposure(elements: Elements) -> Fact[float] | None:
@@ -39,8 +40,7 @@ def _exposure(elements: Elements) -> Fact[float] | None:
 
 def contrast(elements: Elements) -> Contrast | None:
     """Contrast agent (PS3.3 C.7.6.4, C.7.6.4b); None where none is stated."""
-    item = elements.item("ContrastBolusAgentSequence")
-    inside = Elements(elements.data, (item,))
+    inside = elements.inside("ContrastBolusAgentSequence")
     found = Contrast(
         agent=elements.text("ContrastBolusAgent") or inside.text("CodeMeaning"),
         phase=elements.text("ContrastBolusAgentPhase"),
@@ -50,7 +50,7 @@ def contrast(elements: Elements) -> Contrast | None:
         flow_rate_ml_s=positive(elements.number("ContrastFlowRate")),
         delay_s=_delay(elements),
     )
-    return found if any(getattr(found, name) is not None for name in found.__slots__) else None
+    return found if found != Contrast() else None
 
 
 def _delay(elements: Elements) -> Fact[float] | None:

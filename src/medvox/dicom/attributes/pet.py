@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from medvox.core.acquisition import Fact, Pet
 from medvox.core.finding import Finding, Level
-from medvox.dicom.elements.facts import Elements, positive, scaled
+from medvox.dicom.elements.facts import Elements, positive, scaled, source_of
 from medvox.dicom.slices import Slice
 from medvox.dicom.times import days_between, seconds_of_date_time, seconds_of_day
 
 _DAY_S = 86_400.0
+_LEAST_DOSE_BQ = 1e5
 _LONGEST_HALF_LIVES = 12
 """Nobody measures what has decayed this often: the date of the injection must be wrong."""
 REFERENCE = "PS3.3 C.8.9.1.1.5"
@@ -38,8 +39,8 @@ def pet(elements: Elements, slices: Sequence[Slice], where: str) -> tuple[Pet | 
     """
     if (elements.text("Modality") or Fact("", "")).value != "PT":
         return None, ()
-    items = elements.item("RadiopharmaceuticalInformationSequence")
-    inside = Elements(elements.data, (items,))
+    inside = elements.inside("RadiopharmaceuticalInformationSequence")
+    dose, doubts = _dose(inside, where)
     found = Pet(
         units=elements.text("Units"),
         suv_kind=elements.text("SUVType"),
@@ -47,7 +48,7 @@ def pet(elements: Elements, slices: Sequence[Slice], where: str) -> tuple[Pet | 
         radionuclide=_meaning(inside, "RadionuclideCodeSequence"),
         half_life_s=positive(inside.number("RadionuclideHalfLife")),
         positron_fraction=positive(inside.number("RadionuclidePositronFraction")),
-        injected_dose_bq=_dose(inside),
+        injected_dose_bq=dose,
         decay_correction=elements.text("DecayCorrection"),
         decay_factors=_each(slices, "DecayFactor"),
         frame_durations_s=_seconds(_each(slices, "ActualFrameDuration")),
@@ -60,7 +61,8 @@ def pet(elements: Elements, slices: Sequence[Slice], where: str) -> tuple[Pet | 
         weight_kg=positive(elements.number("PatientWeight")),
         height_m=positive(elements.number("PatientSize")),
     )
-    return _timed(found, elements, inside, where)
+    timed, notes = _timed(found, elements, inside, where)
+    return timed, (*doubts, *notes)
 
 
 def _tracer(inside: Elements) -> Fact[str] | None:
@@ -68,13 +70,17 @@ def _tracer(inside: Elements) -> Fact[str] | None:
 
 
 def _meaning(inside: Elements, keyword: str) -> Fact[str] | None:
-    return Elements(inside.data, (inside.item(keyword),)).text("CodeMeaning", "CodeValue")
+    sequence, found = inside.element(keyword), inside.inside(keyword).text("CodeMeaning", "CodeValue")
+    return Fact(found.value, source_of(sequence)) if found and sequence else None
 
 
-def _dose(inside: Elements) -> Fact[float] | None:
-    """Radionuclide Total Dose in Bq; some files have it in MBq, as enhanced ones must (PS3.3 C.8.22.4)."""
+def _dose(inside: Elements, where: str) -> tuple[Fact[float] | None, tuple[Finding, ...]]:
+    """Radionuclide Total Dose: Bq in PET (PS3.3 C.8.9.2), MBq in nuclear medicine, and in some PET files."""
     found = positive(inside.number("RadionuclideTotalDose"))
-    return scaled(found, 1e6) if found and found.value < 1e5 else found
+    if found is None or found.value >= _LEAST_DOSE_BQ:
+        return found, ()
+    text = f"A dose of {found.value:g} Bq is too small for an image: taken for MBq"
+    return scaled(found, 1e6), (_odd(where, text),)
 
 
 def _corrections(elements: Elements) -> Fact[tuple[str, ...]] | None:
@@ -106,7 +112,8 @@ def _timed(found: Pet, elements: Elements, inside: Elements, where: str) -> tupl
     series = _clock(elements, "SeriesDate", "SeriesTime", day)
     taken = _clock(elements, "AcquisitionDate", "AcquisitionTime", day)
     injected, notes = _injection(inside, found, series, day, where)
-    reference, more = _reference(found, series, taken, injected, where)
+    stated = _stated_reference(elements, day)
+    reference, more = (stated, ()) if stated else _reference(found, series, taken, injected, where)
     passed = None
     if reference is not None and injected is not None:
         source = ", ".join(dict.fromkeys((injected.source, reference.source)))
@@ -160,6 +167,13 @@ def _before(
         return injected, notes
     text = "The injection is later in the day than the series: taken for the day before"
     return Fact(injected.value - _DAY_S, injected.source), (*notes, _odd(where, text))
+
+
+def _stated_reference(elements: Elements, day: str) -> Fact[float] | None:
+    """Decay Correction DateTime of enhanced images (PS3.3 C.8.22.1)."""
+    found = elements.text("DecayCorrectionDateTime")
+    seconds = seconds_of_date_time(found.value, day) if found else None
+    return Fact(seconds, found.source) if found and seconds is not None else None
 
 
 def _reference(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from medvox.core.acquisition import Fact, Line, Scalings
 from medvox.dicom.elements.facts import Elements
 from medvox.dicom.lut import unit_of
-from medvox.dicom.real_world import mapping_line
+from medvox.dicom.real_world import real_world_line
 from medvox.dicom.slices import Slice
 from medvox.dicom.vendors import philips
 
@@ -21,7 +21,7 @@ def scalings(elements: Elements, first: Slice) -> Scalings:
     if first.precise is not None:
         line = Line(first.precise.slope, first.precise.intercept, "1")
         precise = Fact(line, "(2005,100E) scale slope")
-    mapping = mapping_line(elements.item("RealWorldValueMappingSequence"))
+    mapping = first.real_world or real_world_line(header)
     factors = philips.pet_lines(header, own)
     return Scalings(
         display=display,

@@ -109,6 +109,9 @@ def _ge_times(elements: Elements, stack: Stack, repetition_s: float) -> Fact[tup
     found = ge_timing.times_of_volume(second, repetition_s)
     if found is not None:
         return found
+    stated = ge.slice_count(stack.slices[0].header)
+    if stated is not None and stated != stack.count:  # interpolated, or not all slices are there
+        return None
     numbers = [s.facts.instance_number for s in stack.slices[: stack.count]]
     known = [n for n in numbers if n is not None]
     if len(set(known)) != stack.count:

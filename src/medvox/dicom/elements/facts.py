@@ -77,6 +77,10 @@ class Elements:
         found = self.element(keyword)
         return found.value[0] if found is not None and found.VR == "SQ" and found.value else Dataset()
 
+    def inside(self, keyword: str) -> Elements:
+        """Elements of the first item of a sequence."""
+        return Elements(self.data, (self.item(keyword),))
+
     def numbers(self, *keywords: str) -> Fact[tuple[float, ...]] | None:
         """Values as numbers; None if absent or one is no finite number."""
         return _numbers(self.element(*keywords))

@@ -2,15 +2,17 @@
 
 Source: notes of dcm2niix on Canon files (neurolabusc/dcm2niix, Canon/README.md): the public b-value is
 there only where a gradient was applied; the direction is in the public attribute (Toshiba, in the patient's
-frame) or in Image Comments (Canon, along the axes of the image).
+frame) or in Image Comments (Canon, relative to the readout).
 """
 
 from __future__ import annotations
 
 import re
 
+from medvox.core.acquisition import Vector
 from medvox.dicom import tags
 from medvox.dicom.header import Header
+from medvox.dicom.vendors import ge
 
 _IN_COMMENT = re.compile(
     r"\bb\s*=\s*(\d+(?:\.\d+)?)(?:\s*\(\s*([-\d.]+)\s*,\s*([-\d.]+)\s*,\s*([-\d.]+)\s*\))?"
@@ -41,9 +43,19 @@ def diffusion(header: Header) -> tuple[float | None, tuple[float, ...]]:
     return b_value, gradient
 
 
-def in_image_space(header: Header) -> bool:
-    """Whether the direction runs along the axes of the image: that of the comment does."""
+def from_comment(header: Header) -> bool:
+    """Whether the direction is that of a comment, relative to the readout."""
     return is_canon(header) and not _public(header)
+
+
+def image_direction(header: Header, logical: Vector) -> Vector | None:
+    """Direction along i, j and k of the stored pixels (k along row × column), of one from a comment.
+
+    Comments give (phase, frequency, slice) in the manner of GE, with the same limits: so dcm2niix converts
+    Canon's public data.
+    """
+    phase, frequency, third = logical
+    return ge.image_direction(header, (frequency, phase, third))
 
 
 def diffusion_source(header: Header) -> tuple[str, str]:

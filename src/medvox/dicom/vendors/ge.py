@@ -5,9 +5,13 @@ Source: notes of dcm2niix on GE files (neurolabusc/dcm2niix, GE/README.md).
 
 from __future__ import annotations
 
+import math
+
+from medvox.core.acquisition import Vector
 from medvox.dicom import tags
 from medvox.dicom.header import Header
 
+MOSTLY = math.sqrt(0.5)
 _KINDS = {0: "M", 1: "P", 2: "R", 3: "I"}
 
 
@@ -39,34 +43,32 @@ def slice_count(header: Header) -> int | None:
     return header.integer(tags.GE_SLICE_COUNT) if is_ge(header) else None
 
 
-WHY_NOT = "GE's are relative to the readout, and only head first, supine patients are described"
-
-
 def diffusion_source(_: Header) -> tuple[str, str]:
     """Elements that tell b-value and direction."""
     return "(0043,1039) b-value", "(0019,10BB-10BD) diffusion direction"
 
 
-def image_direction(
-    header: Header, logical: tuple[float, float, float], rising: int
-) -> tuple[float, float, float] | None:
+def image_direction(header: Header, logical: Vector) -> Vector | None:
     """Direction along i, j and k of the stored pixels (k along row × column).
 
-    GE gives (frequency, phase, slice): with phase along a column the first two are i and j, against their
-    sense; with phase along a row they change places; the third runs with the Instance Numbers.
-
-    Parameters
-    ----------
-    rising
-        1 where Instance Numbers rise with k, -1 where they fall.
+    GE gives (frequency, phase, slice), each toward the patient's right, front or head. Described and checked
+    for transverse slices of patients who lie head first, supine: with phase along a column the first two are
+    -i and -j, with phase along a row they change places.
 
     Returns
     -------
     tuple or None
-        None where the patient does not lie head first, supine, or the phase encoding is not told.
+        None for other slices and patients, and where the axis of the phase encoding is not told.
     """
     phase = header.text(tags.IN_PLANE_PHASE_ENCODING)[:3].upper()
-    if header.text(tags.PATIENT_POSITION) != "HFS" or phase not in ("ROW", "COL"):
+    if not is_transverse(header) or phase not in ("ROW", "COL"):
         return None
     x, y, z = logical
-    return (-x, -y, rising * z) if phase == "COL" else (-y, x, rising * z)
+    return (-x, -y, z) if phase == "COL" else (-y, x, z)
+
+
+def is_transverse(header: Header) -> bool:
+    """Whether rows run to the left, columns to the back, more or less, of a patient head first, supine."""
+    cosines = header.floats(tags.IMAGE_ORIENTATION_PATIENT)
+    along = len(cosines) == 6 and cosines[0] > MOSTLY and cosines[4] > MOSTLY
+    return along and header.text(tags.PATIENT_POSITION) == "HFS"

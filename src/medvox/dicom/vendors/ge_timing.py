@@ -25,7 +25,7 @@ _DELAY = Private(0x0043, 0x7C, _PARAMETERS, "group delay", "FL")
 _DURATION = Private(0x0019, 0x5A, _ACQUISITION, "acquisition duration", "FL")
 _RTIA = Private(0x0021, 0x5E, ("GEMS_RELA",), "RTIA timer", "DS")
 MAX_PROTOCOL = 1 << 20
-_LINE = re.compile(r'^\s*(?:set\s+)?(\w+)\s+"(.*?)"\s*$', re.MULTILINE)
+_LINE = re.compile(r'^[ \t]*(?:set[ \t]+)?(\w+)[ \t]+"([^"\n]*)"', re.MULTILINE)
 _RTIA_UNITS_S = (1.0, 1e-4)
 """Seconds, or (software 14) tenths of a millisecond."""
 TOLERANCE_S = 1e-3

@@ -53,6 +53,9 @@ def diffusion_source(header: Header) -> tuple[str, str]:
     return "(0018,9087) DiffusionBValue", "(0018,9089) DiffusionGradientOrientation"
 
 
+PET_SCALINGS = ("activity", "suv")
+
+
 def pet_lines(header: Header, counts: Scaling) -> dict[str, Fact[Line]]:
     """Scalings of a PET in counts by its private factors: ``"activity"`` and ``"suv"``, those it has.
 
@@ -65,9 +68,10 @@ def pet_lines(header: Header, counts: Scaling) -> dict[str, Fact[Line]]:
     """
     if not is_philips(header) or header.text(tags.UNITS) != "CNTS":
         return {}
+    activity, suv = PET_SCALINGS
     known = (
-        ("activity", "Bq/ml", tags.PHILIPS_PET_ACTIVITY_FACTOR, "(7053,1009) activity concentration factor"),
-        ("suv", "SUVbw", tags.PHILIPS_PET_SUV_FACTOR, "(7053,1000) SUV scale factor"),
+        (activity, "Bq/ml", tags.PHILIPS_PET_ACTIVITY_FACTOR, "(7053,1009) activity concentration factor"),
+        (suv, "SUVbw", tags.PHILIPS_PET_SUV_FACTOR, "(7053,1000) SUV scale factor"),
     )
     return {
         name: Fact(Line(counts.slope * factor, counts.intercept * factor, unit), source)

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from pydicom import Dataset, Sequence
 
 from medvox.core.errors import FormatError
 from medvox.dicom import tags
@@ -169,6 +170,24 @@ def diffusion_source(header: Header) -> tuple[str, str]:
     if tags.SIEMENS_B_VALUE in header:
         return "(0019,100C) B_value", "(0019,100E) DiffusionGradientDirection"
     return "(0029,1010) CSA B_value", "(0029,1010) CSA DiffusionGradientDirection"
+
+
+def enhanced_echo(header: Header, frame: Dataset) -> int | None:
+    """Echo number of a frame of an XA file: second of the ICE dimensions, (0021,1106) in (0021,11FE).
+
+    It tells echoes apart whose Effective Echo Time is the same. None where there is none.
+
+    Parameters
+    ----------
+    frame
+        Functional groups of the frame.
+    """
+    if not is_siemens(header) or tags.SIEMENS_XA_FRAME not in frame:
+        return None
+    items = frame[tags.SIEMENS_XA_FRAME].value
+    found = items[0].get(tags.SIEMENS_XA_ICE_DIMENSIONS) if isinstance(items, Sequence) and items else None
+    parts = str(found.value if found is not None else "").split("_")
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
 
 
 def _numbers(texts: tuple[str, ...]) -> tuple[float, ...]:

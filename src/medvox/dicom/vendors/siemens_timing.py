@@ -33,7 +33,7 @@ _XA_PROTOCOL = Private(0x0021, 0x19, _XA_SERIES, "MrPhoenixProtocol", "OB")
 _XA_IMAGE_ITEM = Private(0x0021, 0xFE, _XA_IMAGE, "", "SQ")
 _XA_SERIES_ITEM = Private(0x0021, 0xFE, _XA_SERIES, "", "SQ")
 _ASCCONV = re.compile(r"### ASCCONV BEGIN[^\n]*\n(.*?)### ASCCONV END ###", re.DOTALL)
-_ASSIGNMENT = re.compile(r"^\s*([\w.\[\]]+)\s*=\s*(.*?)\s*$", re.MULTILINE)
+_ASSIGNMENT = re.compile(r"^[ \t]*([\w.\[\]]+)[ \t]*=[ \t]*([^\n]*)", re.MULTILINE)
 _FRACTIONS = {1: 0.5, 2: 0.625, 4: 0.75, 8: 0.875, 16: 1.0}
 """ucPhasePartialFourier: 4/8, 5/8, 6/8, 7/8 and off."""
 
@@ -47,7 +47,7 @@ def protocol(text: str) -> dict[str, str]:
     {'sPat.lAccelFactPE': '2'}
     """
     parts = _ASCCONV.findall(text)
-    return {name: value.strip('"') for name, value in _ASSIGNMENT.findall(parts[-1])} if parts else {}
+    return {name: value.strip(' \t\r"') for name, value in _ASSIGNMENT.findall(parts[-1])} if parts else {}
 
 
 def protocol_of(elements: Elements) -> Mapping[str, str]:
