@@ -24,6 +24,7 @@ from medvox.dicom.header import Header, Records, pack
 from medvox.dicom.media import is_dicomdir, listed_files
 from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
 from medvox.formats.inputs import InputFile
+from medvox.formats.remote.mirror import fetched
 
 __all__ = ["WANTED", "is_dicom", "prepare", "read_header", "scan_headers"]
 
@@ -258,6 +259,7 @@ class _Batch:
         except OSError:
             return _NOTHING
         try:
+            fetched(file.place, 0, WINDOW)
             first = os.read(descriptor, WINDOW)
         except OSError:
             return _NOTHING

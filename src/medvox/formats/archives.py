@@ -24,6 +24,7 @@ from medvox.core.settings import GIB, current
 
 HEAD = 512
 """First bytes by which an archive is known."""
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
 _RATIO = 200
 """More than a GiB unpacked, and this many times the archive's size: a bomb."""
@@ -60,7 +61,7 @@ def archive_kind(path: Path, first: bytes) -> str | None:
     str or None
         ``"zip"``, ``"tar"``, or None. Zip files that are documents (docx, odt, jar, npz, zarr) are none.
     """
-    if first[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+    if first[:4] in ZIP_MAGIC:
         return "zip" if _is_plain_zip(path) else None
     if first[257:262] == b"ustar":
         return "tar"
@@ -114,7 +115,7 @@ class Unpacker:
         list of (path on disk, name in the archive)
             What was unpacked, also of an archive that is broken further on.
         """
-        target = Path(tempfile.mkdtemp(dir=_folder()))
+        target = Path(tempfile.mkdtemp(dir=temporary_folder()))
         if self._left is None:
             self._left = min(current().max_expanded_bytes, shutil.disk_usage(target).free - GIB)
         most_bytes = min(self._left, max(GIB, _RATIO * path.stat().st_size))
@@ -247,7 +248,7 @@ def _reason(error: Exception) -> str:
 
 
 @cache
-def _folder() -> Path:
+def temporary_folder() -> Path:
     """Temporary folder of this process, readable by its user only."""
     folder, process = Path(tempfile.mkdtemp(prefix="medvox-")), os.getpid()
 

@@ -82,6 +82,8 @@ class Format(ABC):
     """Whether `write` is there."""
     written_suffixes: ClassVar[tuple[str, ...]] = ()
     """Suffixes that `write` takes, the first being the usual one; empty: the same as `suffixes`."""
+    reads_ranges: ClassVar[bool] = False
+    """Whether all reading goes through `medvox.formats.files`: remote files are not fetched whole then."""
     holds: ClassVar[str] = ""
     """What is read and kept, in a few words, for the table of formats."""
     lossy: ClassVar[str] = ""

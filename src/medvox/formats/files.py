@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from medvox.core import settings
-from medvox.core.errors import AccessError, FormatError, LimitError, MissingError, TruncatedError
+from medvox.core.errors import AccessError, FormatError, LimitError, MedvoxError, MissingError, TruncatedError
+from medvox.formats.remote.mirror import opened
 
 
 @contextmanager
@@ -21,8 +22,10 @@ def reading(path: Path) -> Iterator[BinaryIO]:
         If it is not there, may not be read, or is a folder or a faulty device.
     """
     try:
-        with path.open("rb", buffering=0) as file:
+        with opened(path, buffering=0) as file:
             yield file
+    except MedvoxError:
+        raise
     except FileNotFoundError as error:
         raise MissingError("no such file", where=path) from error
     except PermissionError as error:

@@ -68,6 +68,7 @@ class MetaImageFormat(Format):
     name: ClassVar[str] = "MetaImage"
     suffixes: ClassVar[tuple[str, ...]] = (".mha", ".mhd")
     writes: ClassVar[bool] = True
+    reads_ranges: ClassVar[bool] = True
     holds: ClassVar[str] = (
         "one file or header and raw file, zlib; affine, channels, a fourth axis (time in s)"
     )

@@ -18,6 +18,8 @@ from medvox.dicom.series import make_studies
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.registry import detect
+from medvox.formats.remote.mirror import fetched
+from medvox.formats.remote.mount import local
 from medvox.formats.stack import PICTURE_FORMATS, stack_images
 
 PathLike_ = str | PathLike[str]
@@ -35,7 +37,8 @@ def scan(
     Parameters
     ----------
     paths
-        One or more files, folders or zip and tar archives.
+        One or more files, folders or zip and tar archives; also URLs (``s3://``, ``https://`` …), of which
+        only what is needed is fetched.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
 
@@ -50,7 +53,7 @@ def scan(
     >>> [image.label for image in mv.scan("patient").images()]  # doctest: +SKIP
     ['CT, thorax', 'PET, thorax']
     """
-    roots = [Path(p) for p in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    roots = [local(p, progress) for p in ([paths] if isinstance(paths, str | PathLike) else paths)]
     for root in roots:
         if not root.exists():
             raise MissingError("no such file or folder", where=root)
@@ -144,7 +147,11 @@ def _by_format(
         except MedvoxError as error:
             findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
             continue
-        belonging.update(path.resolve() for path in _companions(form, file.path))
+        others = _companions(form, file.path)
+        belonging.update(path.resolve() for path in others)
+        if not form.reads_ranges:
+            for path in (file.path, *others):
+                fetched(path)
         if form.name in PICTURE_FORMATS:
             pictures[_folder(file), form.name].append((file, form))
         else:

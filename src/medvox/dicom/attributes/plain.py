@@ -18,6 +18,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from medvox.core.errors import FormatError
+from medvox.formats.remote.mirror import opened
 
 Value = str | float | int | list[Any]
 
@@ -92,7 +93,8 @@ def analysis_attributes(file: str | Path, frame: int = 1, *, identity: bool = Fa
         If the file cannot be read.
     """
     try:
-        data = dcmread(file, stop_before_pixels=True, force=True)
+        with opened(file) as stream:
+            data = dcmread(stream, stop_before_pixels=True, force=True)
         found = attributes_of(data, frame)
         return found | _identity(data) if identity else found
     except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:

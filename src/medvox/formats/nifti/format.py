@@ -47,14 +47,14 @@ class NiftiFormat(Format):
     Parameters
     ----------
     level
-        Compression of written ``.nii.gz`` files: None is fast (about zlib's level 1 in size), 1 to 9 are
-        zlib's own.
+        Compression of written ``.nii.gz`` files, 1 (fast) to 9 (small); None: as the settings say.
     """
 
     name: ClassVar[str] = "NIfTI"
     suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz")
     writes: ClassVar[bool] = True
     written_suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii")
+    reads_ranges: ClassVar[bool] = True
     holds: ClassVar[str] = (
         "NIfTI-1 and -2, single or pair, gzip, both byte orders; affine, time, vectors, RGB, scale"
     )

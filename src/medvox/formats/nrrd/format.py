@@ -64,6 +64,7 @@ class NrrdFormat(Format):
     suffixes: ClassVar[tuple[str, ...]] = (".nrrd", ".nhdr", ".seg.nrrd")
     writes: ClassVar[bool] = True
     written_suffixes: ClassVar[tuple[str, ...]] = (".nrrd", ".nhdr")
+    reads_ranges: ClassVar[bool] = True
     holds: ClassVar[str] = (
         "attached or detached; raw, gzip, bzip2, text, hex; any affine and space, time, lists, vectors, units"
     )
