@@ -26,7 +26,7 @@ from medvox.core.lazy import FrameArray, LazyArray
 from medvox.core.progress import Progress, silent, track
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display
-from medvox.formats.base import Format, Head
+from medvox.formats.base import Format, Head, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, reading, size_of
 from medvox.formats.tiff.scale import tiff_grid, tiff_times
@@ -72,7 +72,7 @@ class TiffFormat(Format):
                     HeaderElement(f"series {number + 1}", series.kind, series.axes, str(series.shape))
                 )
                 for tag in series.keyframe.tags:
-                    value = str(tag.value)[:400]
+                    value = shortened(str(tag.value), 400)
                     private = tag.name in ("Artist", "HostComputer", "ImageDescription", "DocumentName")
                     lines.append(HeaderElement(str(tag.code), tag.dtype_name, tag.name, value, 1, private))
         return tuple(lines)
