@@ -1,4 +1,4 @@
-"""`medvox info`, with and without `--header`, over every file at hand: an answer or a clear error, no traceback."""
+"""`medvox info`, with and without `--header`, over every file at hand: an answer or a clear error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_no_file_ends_in_a_traceback(files, options):
 @pytest.mark.parametrize("options", [(), ("--header",)], ids=["plain", "header"])
 def test_every_dicom_file_has_an_answer(options):
     paths = [path for path in [*pydicom_files(), *pydicom_data_files()] if is_whole_dicom(path)]
-    paths += [p for p in data_dir("cornerstone_transfer_syntaxes").rglob("*.dcm")]
+    paths += list(data_dir("cornerstone_transfer_syntaxes").rglob("*.dcm"))
     runner = CliRunner()
     codes = {path.name: runner.invoke(app, ["info", str(path), *options]).exit_code for path in paths}
     assert len(codes) > 150
