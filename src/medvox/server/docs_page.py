@@ -12,7 +12,8 @@ STYLE = (
     "body{font:15px/1.5 system-ui;max-width:60em;margin:2em auto;padding:0 1em;background:#111;color:#ddd}"
     "h2{border-bottom:1px solid #444}code{color:#9cf}table{border-collapse:collapse}td{padding:0 1em 0 0}"
     "a{color:#9cf}td:first-child{white-space:nowrap;vertical-align:top}"
-    "section{padding:.1em 1em;border-left:3px solid transparent}section:target{border-color:#2dd4bf;background:#1b2226}"
+    "section{padding:.1em 1em;border-left:3px solid transparent}"
+    "section:target{border-color:#2dd4bf;background:#1b2226}"
 )
 
 
@@ -21,8 +22,7 @@ def findings_html() -> str:
     parts = [
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>Findings · medvox</title>',
         f"<style>{STYLE}</style><h1>Findings</h1>",
-        "<p>A finding is an oddity met in the data, told instead of guessed away. "
-        "Here is what each code means.</p>",
+        "<p>A finding is an oddity met in the data, told instead of guessed away.</p>",
     ]
     parts += [
         f'<section id="{escape(code)}"><h3>{escape(code)}</h3><p>{escape(text)}</p></section>'

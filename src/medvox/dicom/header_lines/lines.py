@@ -154,7 +154,7 @@ def _names(data: Dataset, element: DataElement) -> tuple[str, str, str]:
         return "PrivateCreator", "Private Creator", _plain(element.value) or NO_CREATOR
     if tag.is_private:
         creator = _plain(data.get_item((tag.group, tag.elem >> 8)))
-        name = element.name.strip("[]")
+        name = element.name.removeprefix("[").removesuffix("]")
         name = "" if name in ("Private tag data", "Unknown") else name
         return name, name, creator or NO_CREATOR
     return *_known_names(tag), ""
