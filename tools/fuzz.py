@@ -103,8 +103,8 @@ def counts(text: str) -> tuple[int, int]:
 def ended_badly(name: str, code: int | None, note: Path, said: str) -> str:
     """Keep the file that a worker died or hung on; return what happened."""
     what = "hangs where Python cannot be interrupted" if code is None else f"the process ended with {code}"
-    target = targets()[name]
     if note.exists():
+        target = targets()[name]
         broken = Path(note.read_text()) / "in" / target.root / target.name
         if broken.exists():
             keep(name, broken.read_bytes(), f"{what}\n{said}\n")

@@ -28,6 +28,7 @@ from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.registry import available, detect, read_head
 from medvox.testing.volumes import ramp, sample_volumes
+from medvox.workflows.open_folder import scan
 
 LONGEST_SEED = 60_000
 MOST_SEEDS = 40
@@ -112,6 +113,18 @@ def read_header_lines(path: Path) -> None:
         header_lines(str(path))
 
 
+def read_scan(path: Path) -> None:
+    """Do what `medvox open` does with a file: tell its format, sort it into series, read its headers."""
+    with using(**LIMITS):
+        found = scan(path)
+        for series in found.series():
+            for instance in series.instances[:1]:
+                if series.header is not None:
+                    series.header(instance)
+        for image in found.images():
+            image.open()
+
+
 def read_archive(path: Path) -> None:
     """Unpack an archive."""
     with using(**LIMITS):
@@ -161,6 +174,11 @@ def dicom_files() -> list[bytes]:
     return [path.read_bytes() for path in shipped().get("dicom", ())]
 
 
+def mixed() -> list[bytes]:
+    """Some files of every format."""
+    return [path.read_bytes() for paths in shipped().values() for path in paths[:5]]
+
+
 def zipped() -> list[bytes]:
     """Zip files of a few of them."""
     found = []
@@ -194,6 +212,7 @@ def targets() -> dict[str, Target]:
         "dicom-scan": Target(dicom_files, read_every_value),
         "dicom-header": Target(dicom_files, read_header_lines),
         "archives": Target(zipped, read_archive),
+        "scan": Target(mixed, read_scan),
     }
     for key, form in available():
         found |= _written(key, form) if form.writes and key != "dicom" else {}
