@@ -50,7 +50,7 @@ def info(
     """List studies, series, geometry, the proof of 4D, and findings; or headers.
 
     Names and other patient data are shown as the headers hold them; lines that may identify the patient are
-    marked with *. Nothing is changed.
+    marked with a star. Nothing is changed.
     """
     with progress_bar() as progress:
         found = scan(list(paths), progress=progress)
