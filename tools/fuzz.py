@@ -105,7 +105,7 @@ def ended_badly(name: str, code: int | None, note: Path, said: str) -> str:
     what = "hangs where Python cannot be interrupted" if code is None else f"the process ended with {code}"
     if note.exists():
         target = targets()[name]
-        broken = Path(note.read_text()) / "in" / target.root / target.name
+        broken = Path(note.read_text()) / "in" / target.name
         if broken.exists():
             keep(name, broken.read_bytes(), f"{what}\n{said}\n")
     return f"{what}\n{said}"

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -59,9 +60,9 @@ class Target:
     read
         Reads what lies at a path; may raise `MedvoxError` only.
     name
-        Name of the file that is broken, within `root` where that is not empty.
-    root
-        Name of the folder that is read in place of the file, for formats that are folders.
+        Path of the file that is broken.
+    opened
+        Path of what is read, where that is another file (a header beside it) or a folder.
     beside
         Other files by their name, which stay whole.
     packed
@@ -71,25 +72,24 @@ class Target:
     seeds: Callable[[], list[bytes]]
     read: Callable[[Path], object]
     name: str = "broken"
-    root: str = ""
+    opened: str = ""
     beside: tuple[tuple[str, bytes], ...] = ()
     packed: bool = False
 
     def prepare(self, folder: Path) -> None:
         """Put the files that stay whole into a folder."""
         for name, content in self.beside:
-            path = folder / self.root / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        (folder / self.root / self.name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / self.name).parent.mkdir(parents=True, exist_ok=True)
 
     def feed(self, folder: Path, content: bytes) -> None:
         """Write one broken file and read it."""
         if self.packed and not content.startswith(GZIP_MAGIC):
             content = gzip.compress(content, 1, mtime=0)
-        path = folder / self.root / self.name
-        path.write_bytes(content)
-        self.read(folder / self.root if self.root else path)
+        (folder / self.name).write_bytes(content)
+        self.read(folder / (self.opened or self.name))
 
 
 # -- readers that are no format ------------------------------------------------------------------
@@ -116,7 +116,10 @@ def read_header_lines(path: Path) -> None:
 def read_scan(path: Path) -> None:
     """Do what `medvox open` does with a file: tell its format, sort it into series, read its headers."""
     with using(**LIMITS):
-        found = scan(path)
+        try:
+            found = scan(path)
+        except MedvoxError as error:
+            raise AssertionError("one broken file ends a scan") from error
         for series in found.series():
             for instance in series.instances[:1]:
                 if series.header is not None:
@@ -236,29 +239,33 @@ def _written(key: str, form: Format) -> dict[str, Target]:
 
 
 def _of_suffix(form: Format, suffix: str) -> dict[str, Target]:
-    """Targets of one suffix; for a format that is a folder, one for each of its files of text."""
-    trees: list[dict[str, bytes]] = []
-    for name in VOLUMES:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"x{suffix}"
-            try:
-                form.write(sample_volumes()[name], path)
-            except MedvoxError:
-                continue
-            base = path if path.is_dir() else path.parent
-            tree = {p.relative_to(base).as_posix(): p.read_bytes() for p in base.rglob("*") if p.is_file()}
-            is_folder = path.is_dir()
-        if sum(map(len, tree.values())) < LONGEST_SEED:
-            trees.append(tree)
+    """Targets of one suffix: what is opened, and each file of JSON beside it or in its folder."""
+    name = f"x{suffix}"
+    trees = [tree for volume in VOLUMES if (tree := _tree(form, name, volume))]
     if not trees:
         return {}
-    if is_folder:
-        texts = [n for n in trees[0] if n.endswith(".json") or Path(n).name.startswith(".z")]
-        return {n.replace("/", "-"): _target(form, trees, n, f"x{suffix}") for n in sorted(texts)[:3]}
-    return {"": _target(form, trees, f"x{suffix}")}
+    texts = sorted(n for n in trees[0] if n.endswith(".json") or Path(n).name.startswith(".z"))[:3]
+    found = {n.removeprefix(name).strip("/.").replace("/", "-"): _target(form, trees, n, name) for n in texts}
+    if any(n.startswith(f"{name}/") for n in trees[0]):
+        return found
+    if name not in trees[0]:  # a picture for each slice
+        trees = [{name: min(tree.items())[1]} for tree in trees]
+    return found | {"": _target(form, trees, name, name)}
 
 
-def _target(form: Format, trees: list[dict[str, bytes]], name: str, root: str = "") -> Target:
+def _tree(form: Format, name: str, volume: str) -> dict[str, bytes]:
+    """Files that a format writes for a volume; none where it cannot, or they are large."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        try:
+            form.write(sample_volumes()[volume], folder / name)
+        except MedvoxError:
+            return {}
+        found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    return found if sum(map(len, found.values())) < LONGEST_SEED else {}
+
+
+def _target(form: Format, trees: list[dict[str, bytes]], name: str, opened: str) -> Target:
     packed = trees[0][name].startswith(GZIP_MAGIC)
 
     def seeds() -> list[bytes]:
@@ -266,16 +273,19 @@ def _target(form: Format, trees: list[dict[str, bytes]], name: str, root: str = 
         return whole[:1] + [gzip.decompress(raw) for raw in whole] if packed else whole
 
     beside = tuple((other, raw) for other, raw in trees[0].items() if other != name)
-    return Target(seeds, read_format(form), name, root, beside, packed)
+    return Target(seeds, read_format(form), name, opened, beside, packed)
 
 
 def _read_only(key: str, form: Format) -> dict[str, Target]:
     """Target of a format whose seeds others made."""
     paths = shipped().get(key, ())
     suffix = (paths[0].suffix if paths else form.suffixes[0]).lower()
-    beside = []
-    for path in paths[:1]:
-        beside = [(f"broken{p.suffix}", p.read_bytes()) for p in form.companions(path) if p.is_file()]
+    beside: list[tuple[str, bytes]] = []
+    for path in paths:
+        with suppress(MedvoxError):
+            beside = [(f"broken{p.suffix}", p.read_bytes()) for p in form.companions(path) if p.is_file()]
+        if beside:
+            break
     raws = (*_pictures(key), *(path.read_bytes() for path in paths)) or (b"",)
     packed = raws[0].startswith(GZIP_MAGIC)
     return {key: Target(lambda: list(raws), read_format(form), f"broken{suffix}", "", tuple(beside), packed)}
@@ -283,7 +293,7 @@ def _read_only(key: str, form: Format) -> dict[str, Target]:
 
 def clear(folder: Path, target: Target) -> list[str]:
     """Remove what a reader left in a folder; return the names."""
-    own = {(Path(target.root) / name).as_posix() for name in (target.name, *(n for n, _ in target.beside))}
+    own = {target.name, *(name for name, _ in target.beside)}
     left = [p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).as_posix() not in own]
     for path in left:
         path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -144,7 +145,8 @@ def _by_format(
         except MedvoxError as error:
             findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.reason))
             continue
-        belonging.update(path.resolve() for path in form.companions(file.path))
+        with suppress(MedvoxError):  # `images` says what is wrong with it
+            belonging.update(path.resolve() for path in form.companions(file.path))
         if form.name in PICTURE_FORMATS:
             pictures[_folder(file), form.name].append((file, form))
         else:
