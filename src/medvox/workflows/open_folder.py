@@ -145,7 +145,7 @@ def _by_format(
             unknown.append(file)
             continue
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
+            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.reason))
             continue
         others = _companions(form, file.path)
         belonging.update(path.resolve() for path in others)
@@ -182,7 +182,7 @@ def _plain_series(file: InputFile, form: Format, findings: list[Finding]) -> Ser
     try:
         images = form.images(file.path)
     except MedvoxError as error:
-        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
+        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.reason))
         return None
 
     return _series_of(images, Path(file.name).name, form.name, [file], _header_reader(form))
