@@ -10,12 +10,12 @@ named after them, and whoever writes them takes the patient's name out (`medvox.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 
 from medvox.core.errors import FormatError
 
@@ -92,10 +92,12 @@ def analysis_attributes(file: str | Path, frame: int = 1, *, identity: bool = Fa
         If the file cannot be read.
     """
     try:
-        data = dcmread(file, stop_before_pixels=True, force=True)
-        found = attributes_of(data, frame)
-        return found | _identity(data) if identity else found
-    except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's, of odd values: what cannot be read is absent
+            data = dcmread(file, stop_before_pixels=True, force=True)
+            found = attributes_of(data, frame)
+            return found | _identity(data) if identity else found
+    except Exception as error:  # values are converted late, with errors of many classes
         raise FormatError("header cannot be read", where=Path(file).name) from error
 
 
