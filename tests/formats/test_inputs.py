@@ -224,6 +224,7 @@ def test_bombs_are_refused(mode: str, tmp_path: Path) -> None:
         files, findings = find_inputs([path])
     assert [file.name for file in files] == ([] if mode == "zip" else ["bomb!/small"])
     assert [finding.code for finding in findings] == ["limit-reached"]
+    assert "MEDVOX_MAX_EXPANDED_BYTES" in findings[0].text
 
 
 def test_too_many_members(tmp_path: Path) -> None:

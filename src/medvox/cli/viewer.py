@@ -9,6 +9,7 @@ import typer
 
 from medvox.cli.console import err, progress_bar
 from medvox.core.errors import MissingError
+from medvox.formats.remote.mount import url_of
 
 
 def open_paths(
@@ -31,7 +32,7 @@ def open_paths(
         with progress_bar() as progress:
             paths = [demo_folder(progress)]
     for path in paths:
-        if not path.exists():
+        if url_of(path) is None and not path.exists():
             raise MissingError("no such file or folder", where=path)
 
     def announce(address: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from medvox.core.errors import UsageError
 
 GIB = 1 << 30
+MOST_COMPRESSION = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Settings:
         Files looked at in one scan.
     max_expanded_bytes
         Bytes taken out of zip, tar, gzip or deflated input in one go.
+    compression_level
+        Of written gzip and zlib streams, 1 (fast) to 9 (small), or None: as fast as can be.
     data_folder
         Where the user's own data go, or None for the system's usual place.
     """
@@ -38,6 +41,7 @@ class Settings:
     max_image_bytes: int = 64 * GIB
     max_files: int = 5_000_000
     max_expanded_bytes: int = 64 * GIB
+    compression_level: int | None = None
     data_folder: Path | None = None
 
     @classmethod
@@ -53,7 +57,14 @@ class Settings:
         return _parsed(tuple(variables.get(name) for name in _VARIABLES))
 
 
-_FIELDS = ("threads", "max_image_bytes", "max_files", "max_expanded_bytes", "data_folder")
+_FIELDS = (
+    "threads",
+    "max_image_bytes",
+    "max_files",
+    "max_expanded_bytes",
+    "compression_level",
+    "data_folder",
+)
 _VARIABLES = tuple(f"MEDVOX_{field.upper()}" for field in _FIELDS)
 
 
@@ -63,6 +74,8 @@ def _parsed(texts: tuple[str | None, ...]) -> Settings:
     for field, name, text in zip(_FIELDS, _VARIABLES, texts, strict=True):
         if text is not None:
             found[field] = Path(text) if field == "data_folder" else _positive(name, text)
+    if found.get("compression_level", 1) > MOST_COMPRESSION:
+        raise UsageError("MEDVOX_COMPRESSION_LEVEL is 1 to 9", got=found["compression_level"])
     return Settings(**found)
 
 

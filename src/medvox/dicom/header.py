@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 import numpy as np
@@ -21,6 +20,7 @@ from medvox.core.settings import current
 from medvox.dicom.elements.encoding import GE_BIG_ENDIAN_PIXELS, Encoding, PixelSpan, vr_text
 from medvox.dicom.elements.walk import FAR, UNDEFINED
 from medvox.dicom.elements.wanted import VRS
+from medvox.formats.remote.mirror import opened
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -306,7 +306,7 @@ class Header:
             If the system refuses, or the data set inflates to more than the limit.
         """
         try:
-            stream = Path(self.file).open("rb")  # noqa: SIM115 - the caller closes it
+            stream = opened(self.file)
         except OSError as error:
             raise AccessError(f"cannot be read: {error.strerror}", where=self.name) from None
         if not self.encoding.deflated:
@@ -436,5 +436,10 @@ def inflate_part(content: bytes, start: int, name: str, most: int) -> tuple[byte
         raise FormatError("the data set is said to be deflated but is not", where=name) from None
     complete = machine.eof or not machine.unconsumed_tail
     if not complete and len(data) >= limit:
-        raise LimitError("the data set inflates to more than the limit", where=name, expected=limit)
+        raise LimitError(
+            "the data set inflates to more than the limit",
+            where=name,
+            expected=f"at most {limit} bytes",
+            advice="MEDVOX_MAX_EXPANDED_BYTES sets the limit",
+        )
     return content[:start] + data, complete

@@ -12,6 +12,7 @@ from medvox.core.errors import AccessError, FormatError
 from medvox.core.finding import Finding, Level
 from medvox.dicom.elements.wanted import DIRECTORY_RECORDS
 from medvox.formats.inputs import InputFile
+from medvox.formats.remote.mirror import fetched
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -70,6 +71,7 @@ def dicomdir_entries(path: Path) -> tuple[DirectoryEntry, ...]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
+            fetched(path)
             records = list(dcmread(path, force=True).get("DirectoryRecordSequence") or ())
             spelled = list(_file_ids(records))
         except Exception as error:
@@ -154,7 +156,7 @@ def listed_files(
         try:
             entries = dicomdir_entries(Path(header.file))
         except (AccessError, FormatError) as error:
-            findings.append(Finding("unreadable-file", Level.WARNING, header.name, error.what))
+            findings.append(Finding("unreadable-file", Level.WARNING, header.name, error.reason))
             continue
         folder = Path(header.file).parent
         for entry in entries:

@@ -17,6 +17,7 @@ from medvox.dicom.elements.encoding import encoding_of, meta_findings, settle_sy
 from medvox.dicom.elements.wanted import TRANSFER_SYNTAX
 from medvox.dicom.header import Header, Records, inflate_part, pack
 from medvox.formats.inputs import InputFile
+from medvox.formats.remote.mirror import fetched
 
 WINDOW = 8192
 """Bytes read of every file; enough for most headers."""
@@ -146,6 +147,7 @@ def read_file(file: InputFile, walker: Walker) -> Header | None:
         If the system refuses.
     """
     with _opened(file) as descriptor:
+        fetched(file.place, 0, WINDOW)
         window = os.read(descriptor, WINDOW)
         if not window:
             raise TruncatedError("the file is empty", where=file.name)
@@ -158,9 +160,11 @@ def read_file(file: InputFile, walker: Walker) -> Header | None:
         while result == walk.MORE and len(window) == asked:
             asked = min(2 * WINDOW if asked < WINDOW else 2 * asked, _MAX_WINDOW)
             os.lseek(descriptor, int(walker.state[walk.POSITION]), os.SEEK_SET)
+            fetched(file.place, int(walker.state[walk.POSITION]), asked)
             window = os.read(descriptor, asked)
             result = walker.go(window)
         if result == walk.DEFLATED:
+            fetched(file.place)
             os.lseek(descriptor, 0, os.SEEK_SET)
             with os.fdopen(os.dup(descriptor), "rb") as stream:
                 return _read_deflated(file, stream.read(), walker)

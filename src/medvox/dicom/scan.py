@@ -24,6 +24,7 @@ from medvox.dicom.header import Header, Records, pack
 from medvox.dicom.media import is_dicomdir, listed_files
 from medvox.dicom.reader import WINDOW, Walker, first_element, is_dicom, make_header, read_file
 from medvox.formats.inputs import InputFile
+from medvox.formats.remote.mirror import fetched
 
 __all__ = ["WANTED", "is_dicom", "prepare", "read_header", "scan_headers"]
 
@@ -163,7 +164,7 @@ def _outcome(file: InputFile, walker: Walker) -> Outcome:
 
 
 def _unreadable(file: InputFile, error: MedvoxError) -> Finding:
-    return Finding("unreadable-file", Level.ERROR, file.name, error.what)
+    return Finding("unreadable-file", Level.ERROR, file.name, error.reason)
 
 
 def _plain_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list[Outcome]]:
@@ -258,6 +259,7 @@ class _Batch:
         except OSError:
             return _NOTHING
         try:
+            fetched(file.place, 0, WINDOW)
             first = os.read(descriptor, WINDOW)
         except OSError:
             return _NOTHING

@@ -17,6 +17,7 @@ from medvox.dicom.header_lines import header_lines
 from medvox.dicom.slices import Slice
 from medvox.dicom.stacks import make_stacks
 from medvox.dicom.volume import instance_of, stack_image
+from medvox.formats.remote.mirror import fetched, opened
 
 _OBJECTS = {
     "1.2.840.10008.5.1.4.1.1.481.3": "RTSTRUCT",
@@ -103,7 +104,7 @@ def _same_content(first: Header, second: Header) -> bool:
     if first.size != second.size:
         return False
     try:
-        with open(first.file, "rb") as a, open(second.file, "rb") as b:  # noqa: PTH123
+        with opened(first.file) as a, opened(second.file) as b:
             while block := a.read(1 << 20):
                 if block != b.read(1 << 20):
                     return False
@@ -199,7 +200,7 @@ def _make_images(
         try:
             found, notes = slices_of(header)
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.ERROR, header.name, error.what))
+            findings.append(Finding("unreadable-file", Level.ERROR, header.name, error.reason))
             continue
         slices += found
         findings += [Finding(n.code, n.level, where, n.text, n.reference) for n in notes]
@@ -208,9 +209,12 @@ def _make_images(
         try:
             images.append(stack_image(stack, description, where, instances))
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.ERROR, stack.slices[0].header.name, error.what))
+            findings.append(
+                Finding("unreadable-file", Level.ERROR, stack.slices[0].header.name, error.reason)
+            )
     return images, findings
 
 
 def _read_header_lines(instance: Instance) -> tuple[HeaderElement, ...]:
+    fetched(instance.file)
     return header_lines(instance.file)

@@ -24,6 +24,7 @@ from medvox.core.settings import GIB, current
 
 HEAD = 512
 """First bytes by which an archive is known."""
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
 _RATIO = 200
 """More than a GiB unpacked, and this many times the archive's size: a bomb."""
@@ -60,7 +61,7 @@ def archive_kind(path: Path, first: bytes) -> str | None:
     str or None
         ``"zip"``, ``"tar"``, or None. Zip files that are documents (docx, odt, jar, npz, zarr) are none.
     """
-    if first[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
+    if first[:4] in ZIP_MAGIC:
         return "zip" if _is_plain_zip(path) else None
     if first[257:262] == b"ustar":
         return "tar"
@@ -114,7 +115,7 @@ class Unpacker:
         list of (path on disk, name in the archive)
             What was unpacked, also of an archive that is broken further on.
         """
-        target = Path(tempfile.mkdtemp(dir=_folder()))
+        target = Path(tempfile.mkdtemp(dir=temporary_folder()))
         if self._left is None:
             self._left = min(current().max_expanded_bytes, shutil.disk_usage(target).free - GIB)
         most_bytes = min(self._left, max(GIB, _RATIO * path.stat().st_size))
@@ -128,7 +129,7 @@ class Unpacker:
                 elif (place := self._copy(stream, member, target, f"{name}!/{member}", budget)) is not None:
                     unpacked.append((place, place.relative_to(target).as_posix()))
         except LimitError as error:
-            self._note("limit-reached", name, f"The archive was not unpacked any further: {error.what}.")
+            self._note("limit-reached", name, f"The archive was not unpacked any further: {error.reason}.")
         except _BROKEN as error:
             self._note("unreadable-file", name, f"The archive is broken: {_reason(error)}.")
         self._left -= budget.used
@@ -169,6 +170,9 @@ class Unpacker:
         return place
 
 
+_ADVICE = "MEDVOX_MAX_EXPANDED_BYTES and MEDVOX_MAX_FILES set the limits"
+
+
 class _Budget:
     """Counts bytes and files up to a limit."""
 
@@ -181,12 +185,12 @@ class _Budget:
     def count(self) -> None:
         self._files += 1
         if self._files > self._most_files:
-            raise LimitError(f"it holds more than {self._most_files} files")
+            raise LimitError(f"it holds more than {self._most_files} files", advice=_ADVICE)
 
     def spend(self, count: int) -> None:
         self.used += count
         if self.used > self.most:
-            raise LimitError(f"it holds more than {self.most} bytes")
+            raise LimitError(f"it holds more than {self.most} bytes", advice=_ADVICE)
 
 
 def _zip_members(path: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] | str]]:
@@ -195,7 +199,7 @@ def _zip_members(path: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] |
         members = [info for info in archive.infolist() if not info.is_dir()]
         claimed = sum(info.file_size for info in members)
         if claimed > budget.most:
-            raise LimitError(f"it claims to hold {claimed} bytes, more than {budget.most}")
+            raise LimitError(f"it claims to hold {claimed} bytes, more than {budget.most}", advice=_ADVICE)
         for info in members:
             if info.flag_bits & 1:
                 yield info.filename, "It is encrypted."
@@ -247,7 +251,7 @@ def _reason(error: Exception) -> str:
 
 
 @cache
-def _folder() -> Path:
+def temporary_folder() -> Path:
     """Temporary folder of this process, readable by its user only."""
     folder, process = Path(tempfile.mkdtemp(prefix="medvox-")), os.getpid()
 

@@ -57,10 +57,14 @@ class WriteReport:
         Files written.
     losses
         One sentence for each thing that the file does not say any more.
+    notes
+        One sentence for each thing that the format requires and the volume does not tell: what stands
+        for it.
     """
 
     files: tuple[Path, ...]
     losses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Format(ABC):
@@ -78,6 +82,8 @@ class Format(ABC):
     """Whether `write` is there."""
     written_suffixes: ClassVar[tuple[str, ...]] = ()
     """Suffixes that `write` takes, the first being the usual one; empty: the same as `suffixes`."""
+    reads_ranges: ClassVar[bool] = False
+    """Whether all reading goes through `medvox.formats.files`: remote files are not fetched whole then."""
     holds: ClassVar[str] = ""
     """What is read and kept, in a few words, for the table of formats."""
     lossy: ClassVar[str] = ""
@@ -124,6 +130,11 @@ class Format(ABC):
             If the system refuses.
         """
         raise UnsupportedError(f"{self.name} cannot be written", where=path)
+
+
+def shortened(text: str, longest: int = 4000) -> str:
+    """Cut a long value of a header, with a note of how much is left out."""
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest} more characters)"
 
 
 def stored_name(path: Path, suffixes: Sequence[str]) -> str:

@@ -13,7 +13,8 @@ from medvox.core.errors import MissingError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.core.settings import current
-from medvox.formats.archives import HEAD, Unpacker, archive_kind
+from medvox.formats.archives import HEAD, ZIP_MAGIC, Unpacker, archive_kind
+from medvox.formats.remote.mirror import fetched
 
 _SYSTEM = frozenset(
     (
@@ -155,11 +156,14 @@ class _Search:
         return [(os.path.join(path, entry), below + entry, True) for entry in names]  # noqa: PTH118
 
     def _file(self, path: str, name: str, size: int) -> None:
+        fetched(path, 0, HEAD)
         descriptor = os.open(path, _READ_ONLY)
         try:
             first = os.read(descriptor, HEAD)
         finally:
             os.close(descriptor)
+        if first[:4] in ZIP_MAGIC:
+            fetched(path)  # its list of members lies at the end
         kind = None if first[128:132] == b"DICM" else archive_kind(Path(path), first)
         if kind is None:
             self.files.append(InputFile(path, name, size))
@@ -170,6 +174,7 @@ class _Search:
 
     def _archive(self, path: Path, name: str, kind: str) -> None:
         self._progress(len(self.files), None, f"unpacking {name}")
+        fetched(path)
         members = self._unpacker.unpack(path, name, kind, self._most - len(self.files))
         members.sort(key=lambda member: natural_key(member[1]))
         for place, member in members:

@@ -15,6 +15,7 @@ from typing import Literal
 from medvox.core.errors import CancelledError, MedvoxError, MissingError
 from medvox.core.progress import Progress
 from medvox.core.study import Scan
+from medvox.formats.remote.mount import local
 from medvox.server import types as api
 from medvox.server.catalog import Catalog
 from medvox.server.errors import TooLargeError, body_of, place_of
@@ -144,7 +145,7 @@ class ViewerSession:
         MissingError
             If one is not there; nothing is added then.
         """
-        found = [Path(p).expanduser().absolute() for p in paths]
+        found = [local(p).expanduser().absolute() for p in paths]
         for path in found:
             if not path.exists():
                 raise MissingError(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from medvox.core.errors import UsageError
 from medvox.core.study import Image, Patient, Series, Study
+from medvox.formats.registry import name_without_suffix
 
 DEFAULT = "%s_%d"
 IDENTIFYING = frozenset("inxgjkt")
@@ -57,7 +59,7 @@ def file_stem(
     Parameters
     ----------
     template
-        Text with ``%`` letters of `LETTERS`.
+        Text with ``%`` letters of `LETTERS`; ``/`` makes folders.
     keep_identity
         Whether letters that identify the patient are allowed.
 
@@ -67,7 +69,7 @@ def file_stem(
         If a letter is unknown, or identifies the patient and `keep_identity` is not set.
     """
     values = {
-        "d": series.description,
+        "d": _description(series),
         "f": folder,
         "g": study.accession,
         "i": study.patient.id,
@@ -84,12 +86,14 @@ def file_stem(
     }
 
     check(template, keep_identity)
-    text = _LETTER.sub(lambda found: values[found[1]], template)
+    text = _LETTER.sub(lambda found: values[found[1]].replace("/", "_"), template)
     if not keep_identity:
         text = without_patient(text, study.patient)
-    for name, value in image.facts:
-        text += f"_{_SHORT.get(name, name)}{value}"
-    return safe_name(text) or "image"
+    told_apart = series.format == "DICOM" or len(series.images) > 1
+    for name, value in image.facts if told_apart else ():
+        text += f"_{_SHORT.get(name, name)}{value}".replace("/", "_")
+    parts = [safe_name(part) for part in text.split("/")]
+    return "/".join(part for part in parts if part) or "image"
 
 
 _SHORT = {
@@ -100,6 +104,13 @@ _SHORT = {
     "plane": "",
     "echo_number": "e",
 }
+
+
+def _description(series: Series) -> str:
+    """Series description; for files that have none, their name without suffix."""
+    if series.format == "DICOM":
+        return series.description
+    return name_without_suffix(Path(series.description))
 
 
 def _study_id(series: Series) -> str:

@@ -18,6 +18,8 @@ from medvox.dicom.series import make_studies
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.registry import detect
+from medvox.formats.remote.mirror import fetched
+from medvox.formats.remote.mount import local
 from medvox.formats.stack import PICTURE_FORMATS, stack_images
 
 PathLike_ = str | PathLike[str]
@@ -35,7 +37,8 @@ def scan(
     Parameters
     ----------
     paths
-        One or more files, folders or zip and tar archives.
+        One or more files, folders or zip and tar archives; also URLs (``s3://``, ``https://`` …), of which
+        only what is needed is fetched.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
 
@@ -50,7 +53,7 @@ def scan(
     >>> [image.label for image in mv.scan("patient").images()]  # doctest: +SKIP
     ['CT, thorax', 'PET, thorax']
     """
-    roots = [Path(p) for p in ([paths] if isinstance(paths, str | PathLike) else paths)]
+    roots = [local(p, progress) for p in ([paths] if isinstance(paths, str | PathLike) else paths)]
     for root in roots:
         if not root.exists():
             raise MissingError("no such file or folder", where=root)
@@ -110,7 +113,7 @@ def _plain_studies(
         series = _plain_series(file, form, findings)
         if series is not None:
             folders[_folder(file)].append(series)
-    for members in pictures.values():
+    for members in filter(None, pictures.values()):
         folders[_folder(members[0][0])] += _picture_series(members, spacing_mm, findings)
     return [
         Study(uid=None, patient=Patient(), description=_title(name, series), series=tuple(series))
@@ -142,9 +145,13 @@ def _by_format(
             unknown.append(file)
             continue
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
+            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.reason))
             continue
-        belonging.update(path.resolve() for path in form.companions(file.path))
+        others = _companions(form, file.path)
+        belonging.update(path.resolve() for path in others)
+        if not form.reads_ranges:
+            for path in (file.path, *others):
+                fetched(path)
         if form.name in PICTURE_FORMATS:
             pictures[_folder(file), form.name].append((file, form))
         else:
@@ -152,9 +159,19 @@ def _by_format(
     if belonging:
         known = [(file, form) for file, form in known if file.path.resolve() not in belonging]
         unknown = [file for file in unknown if file.path.resolve() not in belonging]
+        for key, members in pictures.items():
+            pictures[key] = [member for member in members if member[0].path.resolve() not in belonging]
     text = "Not a format known here"
     findings += [Finding("unknown-format", Level.INFO, file.name, text) for file in unknown]
     return known, pictures
+
+
+def _companions(form: Format, path: Path) -> tuple[Path, ...]:
+    """Files that belong to this one; none where its header cannot be read, which opening it will tell."""
+    try:
+        return form.companions(path)
+    except MedvoxError:
+        return ()
 
 
 def _folder(file: InputFile) -> str:
@@ -165,7 +182,7 @@ def _plain_series(file: InputFile, form: Format, findings: list[Finding]) -> Ser
     try:
         images = form.images(file.path)
     except MedvoxError as error:
-        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
+        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.reason))
         return None
 
     return _series_of(images, Path(file.name).name, form.name, [file], _header_reader(form))

@@ -17,7 +17,8 @@ from typing import Any
 
 from pydicom import Dataset, dcmread
 
-from medvox.core.errors import FormatError
+from medvox.core.errors import FormatError, MedvoxError
+from medvox.formats.remote.mirror import opened
 
 Value = str | float | int | list[Any]
 
@@ -92,11 +93,13 @@ def analysis_attributes(file: str | Path, frame: int = 1, *, identity: bool = Fa
         If the file cannot be read.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), opened(file) as stream:
             warnings.simplefilter("ignore")  # pydicom's, of odd values: what cannot be read is absent
-            data = dcmread(file, stop_before_pixels=True, force=True)
+            data = dcmread(stream, stop_before_pixels=True, force=True)
             found = attributes_of(data, frame)
             return found | _identity(data) if identity else found
+    except MedvoxError:
+        raise
     except Exception as error:  # values are converted late, with errors of many classes
         raise FormatError("header cannot be read", where=Path(file).name) from error
 

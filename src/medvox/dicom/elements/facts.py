@@ -136,7 +136,7 @@ def _items(group: Dataset) -> Iterator[Dataset]:
 def _blocks(place: Dataset, wanted: Private) -> list[int]:
     creators = {
         tag.element: str(place[tag].value).upper()
-        for tag in place.keys()
+        for tag in place.keys()  # noqa: SIM118 - iterating a data set converts every element
         if tag.group == wanted.group and _FIRST_BLOCK <= tag.element <= _LAST_BLOCK
     }
     named = [block for block, name in creators.items() if name.startswith(wanted.creators)]

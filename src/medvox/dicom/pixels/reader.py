@@ -26,6 +26,7 @@ from medvox.dicom.pixels.format import PixelFormat, common_dtype
 from medvox.dicom.pixels.native import clean_bits, decode_native, frame_bytes, is_plain, swap_pairs
 from medvox.dicom.pixels.source import Source, open_pixels
 from medvox.dicom.pixels.transfer_syntaxes import transfer_syntax
+from medvox.formats.remote.mirror import fetched
 
 AnyArray = NDArray[Any]
 Tile = tuple[int, int, int, int]
@@ -256,6 +257,7 @@ def _straight(wish: _Wish, out: AnyArray) -> bool:
         return False
     octets = place.reshape(-1).view(np.uint8).data
     try:
+        fetched(ref.file, ref.span.offset + first, length)
         descriptor = os.open(ref.file, os.O_RDONLY)
         try:
             done = os.preadv(descriptor, [octets], ref.span.offset + first)

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from medvox.core.errors import AccessError, MedvoxError, MissingError, TruncatedError
 from medvox.dicom.header import inflate
 from medvox.dicom.pixels.transfer_syntaxes import DEFLATED
+from medvox.formats.remote.mirror import opened
 
 AnyArray = NDArray[Any]
 
@@ -103,7 +104,8 @@ def open_pixels(file: str, transfer_syntax: str) -> Iterator[Source]:
         If it cannot be inflated, or grows beyond `Settings.max_expanded_bytes`.
     """
     try:
-        with open(file, "rb", buffering=0) as stream:  # noqa: PTH123  (Path.open costs twice the time)
+        with opened(file, buffering=0) as opened_stream:
+            stream = cast(io.FileIO, opened_stream)
             if transfer_syntax == DEFLATED:
                 content = stream.readall()
                 data = inflate(content, _end_of_meta(content), file)

@@ -20,11 +20,11 @@ from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display, Volume, Window
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
-from medvox.formats.files import read_bytes
+from medvox.formats.files import partner, read_bytes
 from medvox.formats.losses import common_losses, even_step
-from medvox.formats.nifti import geometry
+from medvox.formats.nifti import field_names, geometry
 from medvox.formats.nifti import header as headers
 from medvox.formats.nifti.header import COMPLEX64, COMPLEX128, NiftiHeader
 from medvox.formats.stored import Stored, stored_values
@@ -47,14 +47,14 @@ class NiftiFormat(Format):
     Parameters
     ----------
     level
-        Compression of written ``.nii.gz`` files: None is fast (about zlib's level 1 in size), 1 to 9 are
-        zlib's own.
+        Compression of written ``.nii.gz`` files, 1 (fast) to 9 (small); None: as the settings say.
     """
 
     name: ClassVar[str] = "NIfTI"
     suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii", ".hdr", ".img", ".hdr.gz", ".img.gz")
     writes: ClassVar[bool] = True
     written_suffixes: ClassVar[tuple[str, ...]] = (".nii.gz", ".nii")
+    reads_ranges: ClassVar[bool] = True
     holds: ClassVar[str] = (
         "NIfTI-1 and -2, single or pair, gzip, both byte orders; affine, time, vectors, RGB, scale"
     )
@@ -67,9 +67,9 @@ class NiftiFormat(Format):
         if headers.recognise(head.first):
             return 1.0
         if head.suffix_text.endswith((".img", ".img.gz")):
-            partner = _partner(head.path, ".hdr")
+            other = partner(head.path, ".hdr")
             try:
-                return 0.9 if partner and headers.recognise(_first_bytes(partner, 1024)) else 0.0
+                return 0.9 if other and headers.recognise(_first_bytes(other, 1024)) else 0.0
             except (OSError, ValueError):
                 return 0.0
         return 0.0
@@ -82,8 +82,8 @@ class NiftiFormat(Format):
         """Return the .img of a .hdr; a .img has none, so that exactly one of the two is opened."""
         if not path.name.lower().endswith((".hdr", ".hdr.gz")):
             return ()
-        partner = _partner(path, ".img")
-        return (partner,) if partner else ()
+        other = partner(path, ".img")
+        return (other,) if other else ()
 
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
         """Every field and extension, in file order."""
@@ -95,7 +95,7 @@ class NiftiFormat(Format):
         for number, extension in enumerate(headers.extensions(raw, header), start=1):
             kind = headers.EXTENSION_NAMES.get(extension.code, "unregistered")
             text = extension.content.rstrip(b"\0").decode("utf-8", "replace")
-            value = f"{len(extension.content)} bytes: {text[:4000]}"
+            value = f"{len(extension.content)} bytes: {shortened(text)}"
             lines.append(
                 HeaderElement(f"extension {number}", f"{extension.code}", kind, value, identifying=True)
             )
@@ -168,32 +168,21 @@ def _read_header(path: Path) -> NiftiHeader:
 def _header_path(path: Path) -> Path:
     if not path.name.lower().endswith((".img", ".img.gz")):
         return path
-    partner = _partner(path, ".hdr")
-    if partner is None:
+    other = partner(path, ".hdr")
+    if other is None:
         raise MissingError("the header of the pair is missing", where=path, expected="a .hdr file beside it")
-    return partner
-
-
-def _partner(path: Path, ending: str) -> Path | None:
-    """Find the other file of a pair, plain or gzip."""
-    name = path.name.removesuffix(".gz").removesuffix(".GZ")
-    stem = name[: -len(ending)] if name.lower().endswith((".hdr", ".img")) else name
-    for candidate in (f"{stem}{ending}", f"{stem}{ending}.gz", f"{stem}{ending.upper()}"):
-        other = path.with_name(candidate)
-        if other != path and other.is_file():
-            return other
-    return None
+    return other
 
 
 def _values_path(path: Path, header: NiftiHeader) -> Path:
     if header.is_single:
         return path
-    partner = _partner(path, ".img")
-    if partner is None:
+    other = partner(path, ".img")
+    if other is None:
         raise MissingError(
             "the values of the pair are missing", where=path, expected="an .img file beside it"
         )
-    return partner
+    return other
 
 
 def _layout(header: NiftiHeader, path: Path) -> tuple[tuple[str, ...], tuple[int, ...], Block]:
@@ -270,7 +259,15 @@ def _note(header: NiftiHeader, code: str, text: str) -> Finding:
 def _line(header: NiftiHeader, name: str) -> HeaderElement:
     kind = header.fields.dtype[name]
     value = header.text(name) if kind.kind == "S" else str(np.asarray(header.fields[name]).tolist())
-    return HeaderElement(name, kind.base.name, "", value, identifying=name in _IDENTIFYING and value != "")
+    return HeaderElement(
+        name,
+        kind.base.name,
+        "",
+        value,
+        identifying=name in _IDENTIFYING and value != "",
+        name=field_names.NAMES.get(name, ""),
+        meaning=field_names.meaning(name, int(header[name])) if kind.kind in "iu" and not kind.shape else "",
+    )
 
 
 # -- writing ------------------------------------------------------------------------------------

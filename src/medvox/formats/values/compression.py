@@ -167,13 +167,15 @@ def pack(
     parts
         (n,) uint8 each, packed one after another into one stream.
     level
-        None: fast, about the size of zlib's level 1. 1 to 9: zlib's own levels, slower and smaller.
+        None: as `settings.compression_level` says; where that is None too, ISA-L: fast, about the size of
+        zlib's level 1. 1 to 9: zlib-ng, slower and smaller.
 
     Returns
     -------
     int
         Bytes written.
     """
+    level = settings.current().compression_level if level is None else level
     pieces = [(part, start) for part in parts for start in range(0, len(part), _PIECE)]
     written = file.write(_GZIP_START if container == "gzip" else b"\x78\x01")
     with ThreadPoolExecutor(settings.current().threads) as pool:
@@ -185,15 +187,26 @@ def pack(
 
 def _pack_piece(source: Bytes, start: int, level: int | None) -> bytes:
     from isal import isal_zlib
+    from zlib_ng import zlib_ng
 
     known: Any = {"zdict": source[max(0, start - _WINDOW) : start].tobytes()} if start else {}
     packer: Any = (
         isal_zlib.compressobj(_ISAL_LEVEL, isal_zlib.DEFLATED, -15, _ISAL_MEMORY, **known)
         if level is None
-        else zlib.compressobj(level, zlib.DEFLATED, -15, **known)
+        else zlib_ng.compressobj(level, zlib_ng.DEFLATED, -15, **known)
     )
     first = packer.compress(source[start : start + _PIECE])
     return bytes(first + packer.flush(zlib.Z_SYNC_FLUSH))
+
+
+def pack_small(source: Bytes, level: int | None = None) -> bytes:
+    """Pack bytes into one zlib stream in this thread; levels as for `pack`."""
+    from isal import isal_zlib
+
+    if level is not None:
+        return zlib.compress(source.data, level)
+    packer = isal_zlib.compressobj(_ISAL_LEVEL, isal_zlib.DEFLATED, 15, _ISAL_MEMORY)
+    return bytes(packer.compress(source) + packer.flush())
 
 
 def _trailer(parts: Sequence[Bytes], container: str) -> bytes:
