@@ -19,9 +19,9 @@ from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.mesh import Mesh
+from medvox.core.provenance import VERSION
 from medvox.core.study import Scan, Series, Study
 from medvox.core.transform import AffineTransform
-from medvox.core.version import VERSION
 from medvox.core.volume import Volume
 
 if TYPE_CHECKING:

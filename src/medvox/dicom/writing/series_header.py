@@ -11,7 +11,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from medvox.core.errors import UsageError
 from medvox.core.labels import Code
-from medvox.core.version import VERSION
+from medvox.core.provenance import VERSION
 from medvox.dicom.writing import keywords
 from medvox.dicom.writing.modules import coded, da, tm
 from medvox.dicom.writing.options import DicomKind
