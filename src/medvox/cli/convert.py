@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from medvox.cli.console import STYLES, out, print_json, progress_bar
+from medvox.cli.console import STYLES, RawOption, out, print_json, progress_bar
 from medvox.workflows import names
 from medvox.workflows.convert import ConvertOptions, ConvertReport
 from medvox.workflows.convert import convert as run
@@ -38,6 +38,7 @@ def convert(  # noqa: PLR0913
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files that are there already.")
     ] = False,
+    raw: RawOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
@@ -57,6 +58,7 @@ def convert(  # noqa: PLR0913
         sidecar=sidecar,
         spacing_mm=spacing,
         overwrite=overwrite,
+        raw=raw,
     )
     with progress_bar() as progress:
         report = run(source, target, options, progress=progress)

@@ -56,6 +56,8 @@ class ConvertOptions:
         Slice, row and column distance for stacks of pictures that say none.
     overwrite
         Whether files that are there already may be replaced.
+    raw
+        What the source holds as raw values, as for `medvox.workflows.open_folder.scan`.
     """
 
     to: str = "nifti"
@@ -66,6 +68,7 @@ class ConvertOptions:
     sidecar: bool = True
     spacing_mm: tuple[float, float, float] | None = None
     overwrite: bool = False
+    raw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def convert(
     if options.scaling not in SCALINGS:
         raise UsageError("unknown scaling", got=options.scaling, expected=SCALINGS)
     names.check(options.template, options.keep_identity)
-    found = scan_paths(source, spacing_mm=options.spacing_mm, progress=progress)
+    found = scan_paths(source, spacing_mm=options.spacing_mm, raw=options.raw, progress=progress)
     wanted = [
         (study, series, image)
         for study in found.studies
