@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from medvox.cli.console import STYLES, out, print_json, progress_bar
+from medvox.cli.console import STYLES, RawOption, out, print_json, progress_bar
 from medvox.core.errors import UsageError, WriteError
 from medvox.formats.atomic import atomic_file
 from medvox.workflows import names
@@ -96,6 +96,7 @@ def convert(  # noqa: PLR0913
     bids: Bids = False,
     rules: Rules = None,
     subjects: Subjects = None,
+    raw: RawOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.
@@ -128,6 +129,7 @@ def convert(  # noqa: PLR0913
         skip_existing=skip_existing,
         compression=compression,
         report=report,
+        raw=raw,
     )
     with progress_bar() as progress:
         done = run(source, target, options, progress=progress)

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from medvox.cli.console import STYLES, err, out, print_json, progress_bar
+from medvox.cli.console import STYLES, RawOption, err, out, print_json, progress_bar
 from medvox.cli.header_table import Wanted, print_headers
 from medvox.core.finding import EXPLANATIONS, Finding
 from medvox.core.study import Scan, Series
@@ -46,6 +46,7 @@ def info(
             "--hide-identity", help="Print no values of identifying and of private header elements."
         ),
     ] = False,
+    raw: RawOption = None,
 ) -> None:
     """List studies, series, geometry, the proof of 4D, and findings; or headers.
 
@@ -53,7 +54,7 @@ def info(
     marked with a star. Nothing is changed.
     """
     with progress_bar() as progress:
-        found = scan(list(paths), progress=progress)
+        found = scan(list(paths), raw=raw, progress=progress)
     if header or search or private or every_file:
         print_headers(found, Wanted(tuple(search or ()), private, every_file, hide), as_json)
         return
