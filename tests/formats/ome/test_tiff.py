@@ -71,8 +71,8 @@ def test_every_order_of_dimensions(tmp_path, axes):
 
 def test_ome_goes_before_tiff_and_tiff_stays_tiff(tmp_path):
     ome = written(tmp_path / "a.tif", ramp((4, 7, 6), "uint8"), "ZYX")
-    tifffile.imwrite(tmp_path / "b.ome.tif", ramp((4, 7, 6), "uint8"), ome=False)
-    tifffile.imwrite(tmp_path / "c.tif", ramp((4, 7, 6), "uint8"), imagej=True)
+    tifffile.imwrite(tmp_path / "b.ome.tif", ramp((4, 7, 6), "uint8"), ome=False, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "c.tif", ramp((5, 7, 6), "uint8"), imagej=True)
     assert isinstance(detect(ome), OmeTiffFormat)
     for name in ("b.ome.tif", "c.tif"):
         found = detect(tmp_path / name)

@@ -65,6 +65,8 @@ def test_zarr_reads_every_level(tmp_path, version):
     (image,) = said["multiscales"]
     assert [axis["name"] for axis in image["axes"]] == ["z", "y", "x"]
     assert {axis["unit"] for axis in image["axes"]} == {"millimeter"}
+    if version == "0.5":
+        assert group["0"].metadata.dimension_names == ("z", "y", "x")  # NGFF 0.5, section 4
     shapes = [group[level["path"]].shape for level in image["datasets"]]
     assert shapes == [(20, 600, 520), (20, 300, 260), (20, 150, 130)]
     assert np.array_equal(group["0"][:], volume.data)

@@ -73,7 +73,7 @@ def write_image(volume: Volume, path: Path, version: str, progress: Progress = s
     with atomic_folder(path) as folder:
         levels: list[_Scale] = []
         while True:
-            _write_array(values, folder / str(len(levels)), version, progress)
+            _write_array(values, folder / str(len(levels)), [_letter(n) for n in order], version, progress)
             levels.append(scale)
             factors = _factors(values.shape, scale)
             if max(values.shape[-2:]) <= _SMALLEST or max(factors) == 1:
@@ -90,6 +90,10 @@ def write_image(volume: Volume, path: Path, version: str, progress: Progress = s
 
 def _accepted(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
     return dtype.newbyteorder("=") if dtype.str[1:] in _TYPES else None
+
+
+def _letter(name: str) -> str:
+    return _LETTERS.get(name, name)
 
 
 def _plain_origin(volume: Volume) -> tuple[float, ...] | None:
@@ -147,7 +151,9 @@ def _coarser(scale: _Scale, factors: tuple[int, ...]) -> _Scale:
 # -- files --------------------------------------------------------------------------------------
 
 
-def _write_array(values: AnyArray, folder: Path, version: str, progress: Progress) -> None:
+def _write_array(
+    values: AnyArray, folder: Path, letters: list[str], version: str, progress: Progress
+) -> None:
     import imagecodecs
 
     chunk = (*([1] * (values.ndim - 3)), *(min(n, c) for n, c in zip(values.shape[-3:], CHUNK, strict=True)))
@@ -177,6 +183,7 @@ def _write_array(values: AnyArray, folder: Path, version: str, progress: Progres
         for done, _ in enumerate(pool.map(write, numbers), start=1):
             progress(done, len(numbers), f"Writing level {folder.name}")
     name, metadata = _array_metadata(values, chunk, little, version)
+    metadata |= {"dimension_names": letters} if version == "0.5" else {}
     _write_json(folder / name, metadata)
 
 
@@ -235,7 +242,7 @@ def _multiscale(volume: Volume, order: list[str], levels: list[_Scale], version:
         units[TIME] = "second"
     axes = []
     for name in order:
-        axis = {"name": _LETTERS.get(name, name)}
+        axis = {"name": _letter(name)}
         axis |= {"type": _KINDS[name]} if name in _KINDS else {}
         axes.append(axis | ({"unit": units[name]} if name in units else {}))
     datasets = [
