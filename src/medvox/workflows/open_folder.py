@@ -67,7 +67,8 @@ def scan(
     if raw is not None:
         return _described(roots, raw)
     inputs, findings = find_inputs(roots, progress)
-    headers, others, notes = scan_headers(inputs, progress=progress)
+    headers, others, notes = scan_headers([file for file in inputs if not file.folder], progress=progress)
+    others += [file for file in inputs if file.folder]
     studies, more = make_studies(headers, progress)
     plain, rest = _plain_studies(others, spacing_mm, progress)
     return Scan(
