@@ -27,7 +27,7 @@ from medvox.dicom.header_lines import header_lines
 from medvox.dicom.scan import read_header
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
-from medvox.formats.registry import available, detect, read_head
+from medvox.formats.registry import FORMATS, available, detect, read_head
 from medvox.testing.volumes import ramp, sample_volumes
 from medvox.workflows.open_folder import scan
 
@@ -213,6 +213,7 @@ def targets() -> dict[str, Target]:
     """Everything that is fuzzed, by name; those of formats are named after key and suffix."""
     found = {
         "dicom-scan": Target(dicom_files, read_every_value),
+        "dicom-pixels": Target(dicom_files, read_format(FORMATS.get("dicom"))),
         "dicom-header": Target(dicom_files, read_header_lines),
         "archives": Target(zipped, read_archive),
         "scan": Target(mixed, read_scan),

@@ -37,7 +37,7 @@ def test_every_registered_format_is_fed():
     names = set(targets())
     for key, _ in available():
         assert any(name == key or name.startswith(f"{key}-") for name in names), key
-    assert {"dicom-scan", "dicom-header", "archives", "scan"} <= names
+    assert {"dicom-scan", "dicom-header", "dicom-pixels", "archives", "scan"} <= names
     assert all(target.seeds() for target in targets().values())
 
 

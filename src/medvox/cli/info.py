@@ -17,7 +17,7 @@ from medvox.workflows.describe import describe_scan
 from medvox.workflows.open_folder import scan
 
 
-def info(
+def info(  # noqa: PLR0913 - options of a command
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, zip or tar archives.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     header: Annotated[

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from medvox.core.errors import FormatError, LimitError, TruncatedError
 from medvox.core.study import HeaderElement
+from medvox.formats.base import shortened
 from medvox.formats.files import read_bytes
 from medvox.formats.text_header import MOST_HEADER
 
@@ -153,7 +154,7 @@ class InterfileHeader:
     def elements(self) -> tuple[HeaderElement, ...]:
         """Every line, for the header browser; what may tell who the patient is is marked."""
         return tuple(
-            HeaderElement(line.written, "text", "", line.value[:4000], identifying=_is_identifying(line))
+            HeaderElement(line.written, "text", "", shortened(line.value), identifying=_is_identifying(line))
             for line in self.lines
         )
 

@@ -18,7 +18,7 @@ from medvox.core.rescale import IDENTITY
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.minc import hdf5, netcdf
 from medvox.formats.minc.geometry import read_grid, read_times
@@ -204,4 +204,4 @@ def _line(variable: str, name: str, value: Attribute) -> HeaderElement:
     text = value if isinstance(value, str) else " ".join(str(v) for v in value[:100].tolist())
     private = variable.startswith(_PRIVATE_VARIABLES) or name in _PRIVATE_ATTRIBUTES
     kind = "text" if isinstance(value, str) else value.dtype.name
-    return HeaderElement(f"{variable}:{name}", kind, "", text[:4000], identifying=private)
+    return HeaderElement(f"{variable}:{name}", kind, "", shortened(text), identifying=private)

@@ -21,7 +21,7 @@ from medvox.core.provenance import Provenance, SliceSource
 from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display, Volume, Window
-from medvox.formats.base import Format, Head
+from medvox.formats.base import Format, Head, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, read_bytes, reading, size_of
 from medvox.formats.parrec.frames import Frame, Recording
@@ -88,7 +88,7 @@ class ParRecFormat(Format):
         lines = [HeaderElement("version", "text", "", recording.version)]
         for key, value in recording.general.items():
             private = key.lower().startswith(_PRIVATE)
-            lines.append(HeaderElement(key, "text", "", value[:4000], identifying=private))
+            lines.append(HeaderElement(key, "text", "", shortened(value), identifying=private))
         return (*lines, *_table_lines(recording.frames))
 
     def companions(self, path: Path) -> tuple[Path, ...]:
@@ -355,4 +355,4 @@ def _table_lines(frames: Sequence[Frame]) -> Iterator[HeaderElement]:
         values = [getattr(frame, name) for frame in frames]
         different = list(dict.fromkeys(values))
         shown = ", ".join(map(str, different[:8])) + (" …" if len(different) > 8 else "")
-        yield HeaderElement(f"table: {name}", "column", "", shown[:4000])
+        yield HeaderElement(f"table: {name}", "column", "", shortened(shown))

@@ -21,7 +21,7 @@ from medvox.core.rescale import IDENTITY
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses
@@ -85,7 +85,7 @@ class RawFormat(Format):
         description, values = self._found(path)
         return (
             HeaderElement("file", "text", "", values.name),
-            *(HeaderElement(n, "json", "", json.dumps(v)[:4000]) for n, v in description.names().items()),
+            *(HeaderElement(n, "json", "", shortened(json.dumps(v))) for n, v in description.names().items()),
         )
 
     def companions(self, path: Path) -> tuple[Path, ...]:

@@ -20,7 +20,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses
@@ -80,7 +80,7 @@ class VtkFormat(Format):
         """Every line of text."""
         found = _Reader(path).read()
         return tuple(
-            HeaderElement(key, "text", "", value[:4000], identifying=key == "title")
+            HeaderElement(key, "text", "", shortened(value), identifying=key == "title")
             for key, value in found.lines
         )
 

@@ -22,7 +22,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import check_claim, read_bytes
 from medvox.formats.losses import common_losses
@@ -346,7 +346,7 @@ def _lazy(
 
 def _list(element: Element, depth: int, lines: list[HeaderElement]) -> None:
     for key, value in element.attributes.items():
-        lines.append(HeaderElement(f"{element.name}.{key}", "text", "", value[:4000], depth))
+        lines.append(HeaderElement(f"{element.name}.{key}", "text", "", shortened(value), depth))
     for child in element.children[:_MOST_ARRAYS]:
         _list(child, depth + 1, lines)
 
