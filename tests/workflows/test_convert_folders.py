@@ -153,3 +153,10 @@ def test_a_new_spacing_covers_the_same_box():
     size = np.array(grid.shape) * grid.spacing_mm
     assert np.allclose(np.array(fine.shape) * fine.spacing_mm, size, atol=0.51)
     assert np.allclose(fine.corners_mm().mean(axis=0), grid.corners_mm().mean(axis=0))
+
+
+def test_what_an_earlier_run_wrote_below_the_source_is_not_converted_again(source):
+    first = convert(source, source / "out")
+    again = convert(source, source / "out", ConvertOptions(skip_existing=True))
+    assert len(first.converted) == len(again.kept) == 3
+    assert not again.converted
