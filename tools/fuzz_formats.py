@@ -9,7 +9,11 @@ import numpy as np
 import tifffile
 
 from medvox.formats.base import Format
+from medvox.formats.gipl import GiplFormat
 from medvox.formats.metaimage import MetaImageFormat
+from medvox.formats.mgh import MghFormat
+from medvox.formats.minc import Minc1Format, Minc2Format
+from medvox.formats.mrc import MrcFormat
 from medvox.formats.nifti import NiftiFormat
 from medvox.formats.nrrd import NrrdFormat
 from medvox.formats.picture import JpegFormat, PngFormat
@@ -26,6 +30,13 @@ FORMATS: dict[str, tuple[Format, str]] = {
     "png": (PngFormat(), ".png"),
     "jpeg": (JpegFormat(), ".jpg"),
     "tiff": (TiffFormat(), ".tif"),
+    "minc1": (Minc1Format(), ".minc1.mnc"),
+    "minc1-gzip": (Minc1Format(), ".mnc.gz"),
+    "minc": (Minc2Format(), ".mnc"),
+    "mgh": (MghFormat(), ".mgh"),
+    "mgh-gzip": (MghFormat(), ".mgz"),
+    "mrc": (MrcFormat(), ".mrc"),
+    "gipl": (GiplFormat(), ".gipl"),
 }
 
 

@@ -4,9 +4,10 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from medvox.core.errors import UsageError
+from medvox.core.errors import FormatError, UsageError
 from medvox.core.grid import Space
 from medvox.core.study import Kind
+from medvox.formats import stack
 from medvox.formats.stack import stack_images
 from medvox.testing.volumes import ramp
 
@@ -91,3 +92,39 @@ def test_colour_stack(tmp_path):
 def test_unusable_spacing_is_a_usage_error(tmp_path, spacing):
     with pytest.raises(UsageError, match="slice distance, row distance"):
         stack_images(write(tmp_path, ["a1.png", "a2.png"]), spacing)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("colour", [False, True])
+def test_large_stacks_are_what_libpng_says(tmp_path, monkeypatch, dtype, colour):
+    """Every filter of PNG, rows of an odd length, one palette picture among the grey ones."""
+    monkeypatch.setattr(stack, "MANY_BYTES", 1)
+    rng = np.random.default_rng(5)
+    shape = (9, 31, 3) if colour else (9, 31)
+    files, expected = [], []
+    for n, level in enumerate([0, 8, 16, 32, 64, 128, 248]):  # libpng's numbers of the filters
+        values = (
+            (rng.integers(0, 40, shape) + np.arange(31)[:, None] * 7).astype(dtype)
+            if colour
+            else (rng.integers(0, 40, shape) + np.arange(31) * 7).astype(dtype)
+        )
+        path = tmp_path / f"x{n}.png"
+        path.write_bytes(imagecodecs.png_encode(values, filter=level))
+        files.append(path)
+        expected.append(values)
+    volume = stack_images(files).images[0].open()
+    shown = np.asarray(volume.data)
+    assert np.array_equal(np.moveaxis(shown, 0, -1) if colour else shown, expected)
+
+
+def test_a_damaged_file_of_a_large_stack_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(stack, "MANY_BYTES", 1)
+    files = write(tmp_path, ["x1.png", "x2.png", "x3.png"], (60, 50))
+    volume = stack_images(files).images[0].open()
+    raw = files[1].read_bytes()
+    files[1].write_bytes(raw[:60] + b"damaged" + raw[67:])
+    with pytest.raises(FormatError, match=r"x2\.png"):
+        volume.load()
+    files[1].write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(FormatError, match=r"x2\.png"):
+        volume.load()

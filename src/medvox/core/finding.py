@@ -54,11 +54,13 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "bad-affine": "The stored matrix is singular or not finite and cannot be used.",
         "affine-conflict": "Two descriptions of the geometry in the file disagree; the one named was used.",
         "geometry-assumed": "The file gives no orientation; the format's default was assumed.",
+        "left-right-assumed": "Nothing in the file says which side is left; the format's usual default was taken.",
         # time and other axes
         "split-series": "The series holds several volumes; the attribute that tells them apart is named.",
         "four-d": "The series is a volume over another axis; the proof is in the text.",
         "incomplete-time-point": "The last time point lacks slices (an aborted scan, perhaps); it is kept apart.",
         "ambiguous-4d": "Slices repeat and the header does not settle how; choose one of the splits named.",
+        "projection-data": "The file holds sinograms or projections, not a volume in the patient; its slices can be looked at one by one.",
         # values
         "varying-rescale": "Rescale slope or intercept differ from slice to slice; each slice keeps its own.",
         "philips-scaling": "Philips files hold two scalings (display and precise values); the one used is named.",
@@ -72,7 +74,10 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "derived-volume": "Volumes that were computed from others (trace images) lie on the same axis; they are named.",
         "private-scaling": "A private attribute scales the values; it is named and offered as a scaling.",
         "bad-rescale": "The slope or intercept in the header is not a finite number; stored values are shown as they are.",
+        "scale-assumed": "The file gives no scale for its values; the format's default was assumed.",
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
+        "exif-orientation": "Exif data ask to show the picture turned or mirrored; rows and columns are as stored.",
+        "more-pictures": "The file holds more pictures than can be read; the text says which are left out.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",

@@ -9,6 +9,7 @@ from typing import Any
 from pydicom import Dataset
 
 from medvox.core.finding import Finding, Level
+from medvox.core.volume import Window
 from medvox.dicom import tags
 from medvox.dicom.header import Header
 from medvox.dicom.real_world import mapping_finding, mapping_line
@@ -94,6 +95,20 @@ def _slice(header: Header, number: int, groups: _Groups, varying: tuple[int, ...
         scaling=scaling,
         precise=_precise(header, groups, scaling),
         real_world=mapping_line(groups.items("RealWorldValueMappingSequence")),
+        rescale_type=str(groups.item("PixelValueTransformationSequence").get("RescaleType") or ""),
+        windows=_windows(groups.item("FrameVOILUTSequence")),
+    )
+
+
+def _windows(item: Dataset) -> tuple[Window, ...]:
+    """Windows of Frame VOI LUT Sequence (PS3.3 C.7.6.16.2.10)."""
+    centers, widths = _floats(item.get("WindowCenter")), _floats(item.get("WindowWidth"))
+    said = item.get("WindowCenterWidthExplanation") or ()
+    names = (said,) if isinstance(said, str) else tuple(said)
+    return tuple(
+        Window(center, width, str(names[n]) if n < len(names) else "")
+        for n, (center, width) in enumerate(zip(centers, widths, strict=False))
+        if width > 0
     )
 
 
@@ -141,6 +156,9 @@ def _facts(header: Header, groups: _Groups, varying: tuple[int, ...]) -> Facts:
         trigger_time_ms=_float(
             groups.item("CardiacSynchronizationSequence").get("NominalCardiacTriggerDelayTime")
         ),
+        reference_time_ms=_milliseconds(
+            groups.item("TemporalPositionSequence").get("TemporalPositionTimeOffset")
+        ),
         acquisition_number=_int(content.get("FrameAcquisitionNumber"))
         or header.integer(tags.ACQUISITION_NUMBER),
         acquisition_time_s=seconds_of_date_time(time, header.text(tags.STUDY_DATE)),
@@ -162,6 +180,11 @@ def _float(value: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _milliseconds(value: Any) -> float | None:
+    seconds = _float(value)
+    return None if seconds is None else 1000 * seconds
 
 
 def _text(value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from medvox.core.errors import MedvoxError
+from medvox.core.errors import FormatError, MedvoxError
 from medvox.core.finding import Finding, Level
 from medvox.dicom import tags
 from medvox.dicom.enhanced import enhanced_slices
@@ -37,7 +37,7 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     if known.is_single:
         return [known.slice(header)], []
     if tags.PER_FRAME_FUNCTIONAL_GROUPS in header:
-        return enhanced_slices(header, header.dataset())
+        return _enhanced(header)
     base = known.slice(header)
     layout = siemens.mosaic(header)
     if layout is not None:
@@ -45,6 +45,17 @@ def slices_of(header: Header) -> tuple[list[Slice], list[Finding]]:
     if "VFRAME" in header.texts(tags.IMAGE_TYPE) and tags.UIH_FRAMES in header:
         return _tiled(base)
     return multiframe_slices(base, max(1, header.integer(tags.NUMBER_OF_FRAMES) or 1))
+
+
+def _enhanced(header: Header) -> tuple[list[Slice], list[Finding]]:
+    data = header.dataset()
+    try:
+        return enhanced_slices(header, data)
+    except MedvoxError:
+        raise
+    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
+        text = f"the functional groups cannot be read: {type(error).__name__}"
+        raise FormatError(text, where=header.name) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from pydicom import DataElement, Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 
 from medvox.core.errors import FormatError
 from medvox.core.study import HeaderElement
@@ -39,7 +38,7 @@ def header_lines(file: str) -> tuple[HeaderElement, ...]:
             data = dcmread(Path(file), stop_before_pixels=True, force=True)
             meta = list(_lines(data.file_meta, 0)) if getattr(data, "file_meta", None) else []
             return (*meta, *_lines(data, 0))
-    except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # pydicom raises errors of many classes
         raise FormatError("header cannot be read", where=Path(file).name) from error
 
 

@@ -111,13 +111,18 @@ def rescale_table_of(header: Header) -> LookupTable | None:
     return LookupTable(first, entries)
 
 
-def unit_of(header: Header) -> str:
+def unit_of(header: Header, rescale_type: str = "") -> str:
     """Return the unit of rescaled values; ``"1"`` where there is none or it is not told.
 
+    Parameters
+    ----------
+    rescale_type
+        Rescale Type of a functional group, where the header itself has none.
+
     A Rescale Type counts first, Units of PET next. CT without Rescale Type is in HU (PS3.3 C.8.2.1: the
-    attribute is required if the unit is not HU), but for localizers.
+    attribute is required if the unit is not HU), but for localizers and pictures in colour.
     """
-    kind = header.text(RESCALE_TYPE).strip().upper()
+    kind = (header.text(RESCALE_TYPE) or rescale_type).strip().upper()
     if kind in RESCALE_UNITS:
         return RESCALE_UNITS[kind]
     modality = header.text(MODALITY).strip().upper()
@@ -125,7 +130,8 @@ def unit_of(header: Header) -> str:
         return "Gy" if header.text(DOSE_UNITS).strip().upper() == "GY" else "1"
     if modality in ("PT", "NM"):
         return _pet_unit(header)
-    if modality == "CT" and not kind and "LOCALIZER" not in header.texts(IMAGE_TYPE):
+    grey = header.text(PHOTOMETRIC).strip().upper() not in ("RGB", "PALETTE COLOR")
+    if modality == "CT" and not kind and grey and "LOCALIZER" not in header.texts(IMAGE_TYPE):
         return "HU"
     return "1"
 

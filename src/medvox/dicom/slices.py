@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from medvox.core.acquisition import Line
+from medvox.core.volume import Window
 from medvox.dicom.header import Header
 
 
@@ -76,6 +77,10 @@ class Slice:
         Thickness), or None.
     tile
         (row, column) of its first pixel in the frame, or None where it fills the frame.
+    rescale_type
+        Rescale Type of its functional groups, or empty.
+    windows
+        VOI windows of its functional groups.
     cine
         Whether it is a frame over time of its instance, which then is an image of its own.
     read_facts
@@ -103,6 +108,8 @@ class Slice:
     real_world: Line | None = None
     tile: tuple[int, int] | None = None
     cine: bool = False
+    rescale_type: str = ""
+    windows: tuple[Window, ...] = ()
 
     @cached_property
     def facts(self) -> Facts:

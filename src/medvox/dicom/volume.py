@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate, pairwise
 
@@ -18,7 +18,7 @@ from medvox.core.lazy import FrameArray
 from medvox.core.provenance import DeferredSources, Provenance, SliceSource
 from medvox.core.rescale import Rescale
 from medvox.core.study import Image, Instance, Kind
-from medvox.core.volume import Volume
+from medvox.core.volume import Display, Volume
 from medvox.dicom import tags
 from medvox.dicom.attributes import acquisition_of
 from medvox.dicom.geometry import picture_grid, stack_grid
@@ -85,7 +85,7 @@ def stack_image(stack: Stack, description: str, where: str, instances: Mapping[s
     pixel_notes = joined_findings(note for f in formats.values() for note in f.findings)
     findings = stack.findings + layout.findings + pixel_notes + _scaling_findings(stack.slices, where)
     label = _label(stack, description)
-    unit = unit_of(first.header)
+    unit = unit_of(first.header, first.rescale_type)
 
     def read() -> Volume:
         return _volume(stack, layout, formats, axes, label, findings)
@@ -157,7 +157,7 @@ def _volume(
         data=FrameArray(lead, frame_shape, dtype, frame_reader(refs, dtype)),
         grid=layout.grid,
         axes=axes,
-        unit=unit_of(first.header),
+        unit=unit_of(first.header, first.rescale_type),
         rescale=rescale,
         meaning=_meaning(first, precise),
         modality=first.header.text(tags.MODALITY) or None,
@@ -165,10 +165,16 @@ def _volume(
         coordinates={stack.axis: times} if times else {},
         scalings=scalings,
         scaling_units=units,
-        display=display_of(slices[len(slices) // 2].header),
+        display=_display(slices[len(slices) // 2]),
         provenance=Provenance(layout.grid, DeferredSources(len(slices), lambda: _sources(slices))),
         findings=findings,
     )
+
+
+def _display(s: Slice) -> Display:
+    """How a slice asks to be shown; windows of its functional groups count first."""
+    display = display_of(s.header)
+    return replace(display, windows=s.windows) if s.windows else display
 
 
 def _frame_ref(s: Slice, form: PixelFormat) -> FrameRef:

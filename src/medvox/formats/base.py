@@ -57,10 +57,14 @@ class WriteReport:
         Files written.
     losses
         One sentence for each thing that the file does not say any more.
+    notes
+        One sentence for each thing that the format requires and the volume does not tell: what stands
+        for it.
     """
 
     files: tuple[Path, ...]
     losses: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Format(ABC):

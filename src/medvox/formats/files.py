@@ -91,3 +91,22 @@ def check_claim(path: Path, needed: int, present: int | None, field: str) -> Non
             expected=f"at most {limit} bytes",
             advice="Raise MEDVOX_MAX_IMAGE_BYTES if this is right",
         )
+
+
+def partner(path: Path, ending: str) -> Path | None:
+    """Find the other file of a pair of header and values (.hdr and .img), plain or gzip.
+
+    Parameters
+    ----------
+    path
+        One of the two.
+    ending
+        Suffix of the other.
+    """
+    name = path.name.removesuffix(".gz").removesuffix(".GZ")
+    stem = name[: -len(ending)] if name.lower().endswith((".hdr", ".img")) else name
+    for candidate in (f"{stem}{ending}", f"{stem}{ending}.gz", f"{stem}{ending.upper()}"):
+        other = path.with_name(candidate)
+        if other != path and other.is_file():
+            return other
+    return None

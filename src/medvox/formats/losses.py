@@ -6,8 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 
+from medvox.core import affine as aff
 from medvox.core.axes import CHANNEL, TIME
-from medvox.core.grid import Space
+from medvox.core.grid import Grid, Space
 from medvox.core.volume import Volume
 
 _SPACES = {
@@ -50,6 +51,33 @@ def common_losses(volume: Volume, keeps: Collection[str] = ()) -> list[str]:
     if "even_times" in kept and set(volume.coordinates) <= {TIME} and even_step(volume) is not None:
         kept.add("times")
     return [f"The file does not hold {text}." for name, text in lost.items() if text and name not in kept]
+
+
+def unplaced_losses(grid: Grid) -> list[str]:
+    """List what a format without orientation loses of a grid: axes x, y, z in a space of its own."""
+    losses = []
+    if not np.array_equal(grid.direction, np.eye(3)[:, ::-1]):
+        losses.append("The file does not hold the orientation of the axes.")
+    if grid.space is Space.PATIENT:
+        losses.append("The file does not say that positions have a place in the patient.")
+    elif grid.space is not Space.LOCAL:
+        losses.append(f"The file does not hold {_SPACES[grid.space]}.")
+    return losses
+
+
+def place_losses(grid: Grid) -> list[str]:
+    """List what is lost where a format holds the spacing and nothing else of the place of voxels."""
+    if grid.space is Space.PIXEL:
+        return []
+    lost = []
+    plain = aff.compose(grid.spacing_mm, np.eye(3)[:, ::-1], (0, 0, 0))
+    if grid.space is Space.PATIENT:
+        lost.append("The file does not hold the place in the patient (position and orientation).")
+    elif not np.allclose(grid.affine, plain, atol=1e-6):
+        lost.append("The file does not hold the position and orientation of the slices.")
+    if not aff.is_orthogonal(grid.affine, 1e-4):
+        lost.append("The file does not hold the shear of the slices (a tilted stack).")
+    return lost
 
 
 def even_step(volume: Volume) -> tuple[float, float] | None:

@@ -23,12 +23,14 @@ from medvox.core.progress import Progress, silent, track
 from medvox.core.study import Image
 from medvox.formats.content import Content
 from medvox.formats.inputs import natural_key
+from medvox.formats.picture.facts import SLICE_DISTANCE
+from medvox.formats.picture.png_stack import MANY_BYTES, PngStack
 from medvox.formats.registry import detect
 
 AnyArray = NDArray[Any]
 SpacingMm = tuple[float, float, float]
 
-PICTURE_FORMATS = frozenset(("PNG", "JPEG", "TIFF"))
+PICTURE_FORMATS = frozenset(("PNG", "JPEG", "JPEG 2000", "BMP", "GIF", "PNM", "WebP", "TIFF"))
 """Names of the formats whose files may be slices of a stack."""
 _DIRECTION = np.eye(3)[:, ::-1]
 
@@ -127,31 +129,37 @@ def _join(members: list[_Member], spacing: SpacingMm | None) -> tuple[Image | No
         why = "nothing but leading zeros" if len(set(numbers)) < len(numbers) else "size or colour"
         text = f"{len(members)} numbered files differ in {why}: they are not joined"
         return None, [Finding("irregular-stack", Level.WARNING, where, text)]
-    return _stack(members, singles, spacing), []
+    return _stack(members, singles, spacing, form.name), []
 
 
 def _over_time(image: Image) -> bool:
     return bool(set(image.axes[:-3]) - {CHANNEL})
 
 
-def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | None) -> Image:
+def _stack(
+    members: list[_Member], singles: list[Image], spacing: SpacingMm | None, format_name: str
+) -> Image:
     first, example = members[0], singles[0]
     rows, columns = example.grid.shape[1:]
     shape = (len(members), rows, columns)
     where = str(first.path.parent)
     findings = _gaps([m.number for m in members], where)
-    if spacing is None:
+    told = None if spacing else _told_spacing(singles)
+    if told is not None:
+        text = "spacing taken from a text in the files; the place in the patient is not known"
+        findings.append(Finding("spacing-assumed", Level.INFO, where, text))
+    if spacing is None and told is None:
         grid = Grid.pixels(shape)
         text = "pictures have no spacing: state slice, row and column distance in mm to measure in this stack"
         findings.append(Finding("no-spacing", Level.WARNING, where, text))
     else:
-        grid = Grid(shape, aff.compose(spacing, _DIRECTION, (0, 0, 0)), space=Space.LOCAL)
+        grid = Grid(shape, aff.compose(spacing or told or (), _DIRECTION, (0, 0, 0)), space=Space.LOCAL)
     known = {note.code for note in findings} | {"no-spacing", "spacing-assumed"}
     findings += [note for note in example.findings if note.code not in known]
     colour = CHANNEL in example.axes
     channels = example.shape[:1] if colour else ()
     dtype = example.open().dtype
-    reader = _Files(tuple(singles))
+    reader = _Files(tuple(singles), format_name)
     frame = (rows, columns, *channels)
     name = f"{first.path.name} to {members[-1].path.name}"
     return Content(
@@ -164,6 +172,13 @@ def _stack(members: list[_Member], singles: list[Image], spacing: SpacingMm | No
         findings=tuple(findings),
         files=tuple(m.path for m in members),
     ).image()
+
+
+def _told_spacing(singles: list[Image]) -> SpacingMm | None:
+    """Spacing that every file tells, the slice distance too; None where one does not or they differ."""
+    told = {image.grid.spacing_mm for image in singles if SLICE_DISTANCE in dict(image.facts)}
+    known = len(told) == 1 and all(SLICE_DISTANCE in dict(image.facts) for image in singles)
+    return told.pop() if known else None
 
 
 def _gaps(numbers: list[int], where: str) -> list[Finding]:
@@ -185,12 +200,18 @@ def _gaps(numbers: list[int], where: str) -> list[Finding]:
 class _Files:
     """Reads one frame from each file; a `FrameReader`."""
 
-    def __init__(self, images: tuple[Image, ...]) -> None:
-        self.images = images
+    def __init__(self, images: tuple[Image, ...], format_name: str) -> None:
+        self.images, self.format_name = images, format_name
 
     def __call__(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
+        """Read frames in threads."""
+        pngs = PngStack() if self.format_name == "PNG" and out.nbytes >= MANY_BYTES else None
+
         def read(n: int) -> None:
-            values = np.asarray(self.images[frames[n]].open().data)
+            image = self.images[frames[n]]
+            if pngs is not None and pngs.read_into(Path(image.instances[0].file), out[n]):
+                return
+            values = np.asarray(image.open().data)
             out[n] = values[0] if values.ndim == 3 else np.moveaxis(values[:, 0], 0, -1)
 
         with ThreadPoolExecutor(settings.current().threads) as pool:

@@ -40,7 +40,11 @@ class Stored:
 
 
 def stored_values(
-    volume: Volume, accepts: Accepts, progress: Progress = silent, keeps_rescale: bool = True
+    volume: Volume,
+    accepts: Accepts,
+    progress: Progress = silent,
+    keeps_rescale: bool = True,
+    rounds_to: np.dtype[Any] | None = None,
 ) -> Stored:
     """Read a volume's values in the type that they are written in.
 
@@ -50,6 +54,9 @@ def stored_values(
         What the format says to a type.
     keeps_rescale
         Whether the format holds slope and intercept; else rescaled values are written.
+    rounds_to
+        Floating point type that values are rounded to, with a loss that says so, where no type of the
+        format holds every value; None: they are refused.
 
     Raises
     ------
@@ -72,7 +79,16 @@ def stored_values(
                     f"The values are written as {written}, every value kept; they were {values.dtype}."
                 )
             return Stored(values.astype(written, copy=False), rescale, tuple(losses))
+    if rounds_to is not None and values.dtype.kind in "iuf" and _fits(values, rounds_to):
+        text = f"The values are written as {rounds_to}, rounded to its precision; they were {values.dtype}."
+        return Stored(values.astype(rounds_to), rescale, (*losses, text))
     raise UnsupportedError("the type of the values cannot be written", got=values.dtype)
+
+
+def _fits(values: AnyArray, dtype: np.dtype[Any]) -> bool:
+    """Whether no finite value is beyond the range of a floating point type."""
+    finite = values[np.isfinite(values)]
+    return not finite.size or float(np.abs(finite).max()) <= float(np.finfo(dtype).max)
 
 
 def _chain(values: AnyArray) -> list[np.dtype[Any]]:

@@ -113,7 +113,7 @@ def _plain_studies(
         series = _plain_series(file, form, findings)
         if series is not None:
             folders[_folder(file)].append(series)
-    for members in pictures.values():
+    for members in filter(None, pictures.values()):
         folders[_folder(members[0][0])] += _picture_series(members, spacing_mm, findings)
     return [
         Study(uid=None, patient=Patient(), description=_title(name, series), series=tuple(series))
@@ -147,7 +147,7 @@ def _by_format(
         except MedvoxError as error:
             findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
             continue
-        others = form.companions(file.path)
+        others = _companions(form, file.path)
         belonging.update(path.resolve() for path in others)
         if not form.reads_ranges:
             for path in (file.path, *others):
@@ -159,9 +159,19 @@ def _by_format(
     if belonging:
         known = [(file, form) for file, form in known if file.path.resolve() not in belonging]
         unknown = [file for file in unknown if file.path.resolve() not in belonging]
+        for key, members in pictures.items():
+            pictures[key] = [member for member in members if member[0].path.resolve() not in belonging]
     text = "Not a format known here"
     findings += [Finding("unknown-format", Level.INFO, file.name, text) for file in unknown]
     return known, pictures
+
+
+def _companions(form: Format, path: Path) -> tuple[Path, ...]:
+    """Files that belong to this one; none where its header cannot be read, which opening it will tell."""
+    try:
+        return form.companions(path)
+    except MedvoxError:
+        return ()
 
 
 def _folder(file: InputFile) -> str:

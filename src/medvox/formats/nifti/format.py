@@ -22,7 +22,7 @@ from medvox.core.volume import Display, Volume, Window
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
 from medvox.formats.content import Content
-from medvox.formats.files import read_bytes
+from medvox.formats.files import partner, read_bytes
 from medvox.formats.losses import common_losses, even_step
 from medvox.formats.nifti import geometry
 from medvox.formats.nifti import header as headers
@@ -67,9 +67,9 @@ class NiftiFormat(Format):
         if headers.recognise(head.first):
             return 1.0
         if head.suffix_text.endswith((".img", ".img.gz")):
-            partner = _partner(head.path, ".hdr")
+            other = partner(head.path, ".hdr")
             try:
-                return 0.9 if partner and headers.recognise(_first_bytes(partner, 1024)) else 0.0
+                return 0.9 if other and headers.recognise(_first_bytes(other, 1024)) else 0.0
             except (OSError, ValueError):
                 return 0.0
         return 0.0
@@ -82,8 +82,8 @@ class NiftiFormat(Format):
         """Return the .img of a .hdr; a .img has none, so that exactly one of the two is opened."""
         if not path.name.lower().endswith((".hdr", ".hdr.gz")):
             return ()
-        partner = _partner(path, ".img")
-        return (partner,) if partner else ()
+        other = partner(path, ".img")
+        return (other,) if other else ()
 
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
         """Every field and extension, in file order."""
@@ -168,32 +168,21 @@ def _read_header(path: Path) -> NiftiHeader:
 def _header_path(path: Path) -> Path:
     if not path.name.lower().endswith((".img", ".img.gz")):
         return path
-    partner = _partner(path, ".hdr")
-    if partner is None:
+    other = partner(path, ".hdr")
+    if other is None:
         raise MissingError("the header of the pair is missing", where=path, expected="a .hdr file beside it")
-    return partner
-
-
-def _partner(path: Path, ending: str) -> Path | None:
-    """Find the other file of a pair, plain or gzip."""
-    name = path.name.removesuffix(".gz").removesuffix(".GZ")
-    stem = name[: -len(ending)] if name.lower().endswith((".hdr", ".img")) else name
-    for candidate in (f"{stem}{ending}", f"{stem}{ending}.gz", f"{stem}{ending.upper()}"):
-        other = path.with_name(candidate)
-        if other != path and other.is_file():
-            return other
-    return None
+    return other
 
 
 def _values_path(path: Path, header: NiftiHeader) -> Path:
     if header.is_single:
         return path
-    partner = _partner(path, ".img")
-    if partner is None:
+    other = partner(path, ".img")
+    if other is None:
         raise MissingError(
             "the values of the pair are missing", where=path, expected="an .img file beside it"
         )
-    return partner
+    return other
 
 
 def _layout(header: NiftiHeader, path: Path) -> tuple[tuple[str, ...], tuple[int, ...], Block]:

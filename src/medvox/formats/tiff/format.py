@@ -1,331 +1,114 @@
-"""TIFF through tifffile: single and multi-page, BigTIFF, ImageJ hyperstacks, OME-TIFF in one file."""
+"""TIFF through tifffile: single and multi-page, BigTIFF, ImageJ hyperstacks."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from medvox.core.axes import CHANNEL, SPATIAL, TIME
-from medvox.core.errors import (
-    AccessError,
-    FormatError,
-    LimitError,
-    MedvoxError,
-    TruncatedError,
-    UnsupportedError,
-)
-from medvox.core.finding import Finding, Level
-from medvox.core.lazy import FrameArray, LazyArray
-from medvox.core.progress import Progress, silent, track
+from medvox.core.errors import UnsupportedError
+from medvox.core.grid import Space
+from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
-from medvox.core.volume import Display
-from medvox.formats.base import Format, Head
-from medvox.formats.content import Content
-from medvox.formats.files import check_claim, reading, size_of
-from medvox.formats.tiff.scale import tiff_grid, tiff_times
-from medvox.formats.values.block import Block, kept
+from medvox.core.volume import Volume
+from medvox.formats.atomic import atomic_file
+from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.losses import common_losses, place_losses
+from medvox.formats.stored import stored_values
+from medvox.formats.tiff import read
+from medvox.formats.tiff.directory import read_directories
+from medvox.formats.tiff.write import Pages, pages
 
-AnyArray = NDArray[Any]
-
-_MAGIC = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
-_NAMES = {"T": TIME, "Y": "j", "X": "i", "S": CHANNEL}
-_MOST_GAIN = 4096
-_SMALL = 1 << 28
-"""A packed image up to this many bytes is decoded whatever the size of the file."""
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0")
+_TYPES = frozenset(("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"))
+_PACKINGS = {"none": None, "deflate": "adobe_deflate", "zstd": "zstd"}
+_PRIVATE = ("Artist", "HostComputer", "ImageDescription", "DocumentName")
 
 
+@dataclass(frozen=True, slots=True)
 class TiffFormat(Format):
-    """TIFF; one image for each series of pages that belong together."""
+    """TIFF; one image for each series of pages that belong together.
+
+    Parameters
+    ----------
+    compression
+        Of written values: ``"none"``, which every program reads and slices can be read from alone;
+        ``"deflate"``; ``"zstd"``, which few programs read.
+    """
 
     name: ClassVar[str] = "TIFF"
-    suffixes: ClassVar[tuple[str, ...]] = (".tif", ".tiff", ".ome.tif", ".ome.tiff", ".btf", ".tf8", ".lsm")
-    holds: ClassVar[str] = (
-        "pages, BigTIFF, ImageJ hyperstacks, OME-TIFF in one file; colour; spacing and times"
-    )
+    suffixes: ClassVar[tuple[str, ...]] = (".tif", ".tiff", ".btf", ".tf8", ".lsm")
+    writes: ClassVar[bool] = True
+    written_suffixes: ClassVar[tuple[str, ...]] = (".tif", ".tiff", ".btf", ".tf8")
+    holds: ClassVar[str] = "pages, BigTIFF, ImageJ hyperstacks; all types, colour, spacing and times"
+    lossy: ClassVar[str] = "place in the patient, modality, windows; unit in ImageJ hyperstacks"
+
+    compression: Literal["none", "deflate", "zstd"] = "none"
 
     def sniff(self, head: Head) -> float:
         """Look for byte order and version; formats built on TIFF may be surer than this."""
-        return 0.8 if head.first.startswith(_MAGIC) and not head.gzipped else 0.0
+        return 0.8 if head.first.startswith(MAGIC) and not head.gzipped else 0.0
 
     def images(self, path: Path) -> tuple[Image, ...]:
         """Read the directories; values are read page by page."""
-        with _opened(path) as tif:
-            count = len(tif.series)
-            if not count:
-                raise FormatError("there is no image in the file", where=path)
-            contents = [_content(path, tif, number, count) for number in range(count)]
-        return tuple(content.image() for content in contents)
+        return tuple(content.image() for content in read.contents(path))
 
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
         """Tags of the first page of each series."""
         lines = []
-        with _opened(path) as tif:
+        read_directories(path)
+        with read.opened(path) as tif:
             for number, series in enumerate(tif.series):
                 lines.append(
                     HeaderElement(f"series {number + 1}", series.kind, series.axes, str(series.shape))
                 )
                 for tag in series.keyframe.tags:
                     value = str(tag.value)[:400]
-                    private = tag.name in ("Artist", "HostComputer", "ImageDescription", "DocumentName")
+                    private = tag.name in _PRIVATE
                     lines.append(HeaderElement(str(tag.code), tag.dtype_name, tag.name, value, 1, private))
         return tuple(lines)
 
+    def write(self, volume: Volume, path: Path, progress: Progress = silent) -> WriteReport:
+        """Write an ImageJ hyperstack where that holds type, axes and size; else pages with a description.
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a file in tifffile; whatever it raises becomes an error of ours."""
-    import tifffile
-
-    _check_chain(path)
-    try:
-        with tifffile.TiffFile(path, _multifile=False) as tif:
-            yield tif
-    except MedvoxError:
-        raise
-    except MemoryError as error:
-        raise LimitError("the directory claims more than the memory holds", where=path) from error
-    except OSError as error:
-        raise AccessError("the system cannot read", where=path, got=error.strerror) from error
-    except Exception as error:  # any of a dozen kinds, from a parser of damaged files
-        raise FormatError("the TIFF structure is damaged", where=path, got=type(error).__name__) from error
+        Values are written as they are, BigTIFF above 4 GB.
+        """
+        stored = stored_values(volume, _accepted, progress, keeps_rescale=False)
+        made = pages(volume, stored.values)
+        keeps = ["space"] if volume.grid.space in (Space.LOCAL, Space.PIXEL) else []
+        if "imagej" not in made.options:
+            keeps += ["times", "unit"]
+        elif made.even_times:
+            keeps.append("times")
+        save(made, path, self.compression, progress)
+        losses = (*common_losses(volume, keeps), *place_losses(volume.grid), *stored.losses)
+        return WriteReport((path,), losses)
 
 
-def _check_chain(path: Path) -> None:
-    """Follow the directories from one to the next (TIFF 6.0 section 2; BigTIFF): tifffile stops in silence.
+def save(made: Pages, path: Path, compression: str, progress: Progress) -> None:
+    """Hand pages to tifffile.
 
     Raises
     ------
-    TruncatedError
-        If one lies beyond the end of the file.
-    FormatError
-        If one leads back to an earlier one: tifffile would go round for ever.
+    UnsupportedError
+        If tifffile cannot hold them, or there is no such compression.
     """
-    with reading(path) as file:
-        size = file.seek(0, 2)
-        file.seek(0)
-        head = file.read(16)
-        order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
-        wide = int.from_bytes(head[2:4], order) == 43
-        width, entry, counted = (8, 20, 8) if wide else (4, 12, 2)
-        offset = int.from_bytes(head[8:16] if wide else head[4:8], order)
-        seen: set[int] = set()
-        while offset and offset not in seen:
-            seen.add(offset)
-            file.seek(min(offset, size))
-            count = int.from_bytes(file.read(counted), order)
-            end = offset + counted + count * entry
-            if end + width > size:
-                raise TruncatedError(
-                    "a directory lies beyond the end of the file",
-                    where=path,
-                    got=f"byte {offset} of {size}",
-                    advice="The file is incomplete: copy or download it again",
-                )
-            file.seek(end)
-            offset = int.from_bytes(file.read(width), order)
-        if offset:
-            raise FormatError("the directories lead in a circle", where=path, got=f"back to byte {offset}")
+    import tifffile
+
+    if compression not in _PACKINGS:
+        raise UnsupportedError("no such compression of TIFF", got=compression, expected=sorted(_PACKINGS))
+    packing: dict[str, Any] = {} if compression == "none" else {"compression": _PACKINGS[compression]}
+    progress(0, 1, "Writing")
+    with atomic_file(path) as file:
+        try:
+            tifffile.imwrite(file, made.values, software="medvox", **packing, **made.options)
+        except (ValueError, TypeError) as error:
+            text = "tifffile cannot write this"
+            raise UnsupportedError(text, where=path, got=f"{made.values.dtype}{made.values.shape}") from error
+    progress(1, 1, "Writing")
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """How the samples of a series lie in the file, and how they are shown.
-
-    Parameters
-    ----------
-    lead
-        Names of the axes before k as shown, a channel axis last.
-    sizes
-        Size of every axis as shown.
-    stored
-        Names and sizes of all axes in the file, slowest first.
-    alpha
-        Whether the last sample is transparency.
-    palette
-        Whether values are numbers of colours.
-    dtype
-        Type of the values as shown.
-    """
-
-    lead: tuple[str, ...]
-    sizes: dict[str, int]
-    stored: tuple[tuple[str, int], ...]
-    alpha: bool
-    palette: bool
-    dtype: np.dtype[Any]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the array."""
-        return tuple(self.sizes[name] for name in (*self.lead, *SPATIAL))
-
-    @property
-    def inner(self) -> int:
-        """Number of axes in a frame, 2 or 3; 0 where frames do not lie in one piece."""
-        names = [name for name, _ in self.stored]
-        return 2 if names[-2:] == ["j", "i"] else 3 if names[-3:] == ["j", "i", CHANNEL] else 0
-
-    @property
-    def lead_shown(self) -> list[str]:
-        """Axes over frames as shown."""
-        apart = self.inner == 3 or self.palette
-        return [name for name in self.lead if not (apart and name == CHANNEL)] + ["k"]
-
-    @property
-    def order(self) -> tuple[int, ...]:
-        """Positions in `lead_shown` of the axes over frames as stored."""
-        return tuple(self.lead_shown.index(name) for name, _ in self.stored[: -self.inner])
-
-    @property
-    def frame(self) -> tuple[int, ...]:
-        """Shape of a frame in the file."""
-        return tuple(size for _, size in self.stored[-self.inner :])
-
-    @property
-    def lead_shape(self) -> tuple[int, ...]:
-        """Sizes of `lead_shown`."""
-        return tuple(self.sizes[name] for name in self.lead_shown)
-
-
-def _content(path: Path, tif: Any, number: int, count: int) -> Content:
-    series = tif.series[number]
-    layout = _layout(path, tif, series)
-    claimed = math.prod(layout.shape) * series.dtype.itemsize
-    check_claim(path, claimed, None if claimed <= _SMALL else size_of(path) * _MOST_GAIN, "the directory")
-    piece = math.prod(series.keyframe.chunks) * series.dtype.itemsize
-    if piece > max(4 * claimed, 1 << 24):
-        raise FormatError("a tile is larger than the image", where=path, got=f"{piece} bytes")
-    spatial = (layout.sizes["k"], layout.sizes["j"], layout.sizes["i"])
-    grid, findings = tiff_grid(path, tif, number, spatial)
-    if layout.alpha:
-        text = "the last sample is transparency: left out"
-        findings = (*findings, Finding("alpha-dropped", Level.INFO, str(path), text))
-    return Content(
-        path=path,
-        grid=grid,
-        array=_array_maker(path, tif, number, layout),
-        axes=(*layout.lead, *SPATIAL),
-        lead_shape=layout.shape[:-3],
-        label=f"{path.name} series {number + 1}" if count > 1 else "",
-        coordinates=tiff_times(tif, number, layout.sizes[TIME]) if TIME in layout.lead else {},
-        display=Display(inverted=series.keyframe.photometric == 0),
-        findings=findings,
-    )
-
-
-def _layout(path: Path, tif: Any, series: Any) -> _Layout:
-    if series.dtype is None or series.dtype.kind not in "buif":
-        raise UnsupportedError("the type of the samples cannot be read", where=path, got=series.dtype)
-    stored = list(zip(_names(series.axes, path), (int(n) for n in series.shape), strict=True))
-    if all(name != "k" for name, _ in stored):
-        stored.insert([name for name, _ in stored].index("j"), ("k", 1))
-    sizes = dict(stored)
-    page = series.keyframe
-    samples = sizes.get(CHANNEL, 1)
-    palette = page.photometric == 3 and not tif.is_imagej and page.colormap is not None and samples == 1
-    alpha = samples in (2, 4) and samples == page.samplesperpixel and _has_alpha(page)
-    colours = 3 if palette else samples - alpha
-    lead = [name for name, _ in stored if name not in (*SPATIAL, CHANNEL)]
-    if colours > 1:
-        lead.append(CHANNEL)
-    bytes_shown = palette or series.dtype.kind == "b"
-    dtype = np.dtype(np.uint8) if bytes_shown else series.dtype.newbyteorder("=")
-    if palette or colours == 1:
-        stored = [pair for pair in stored if pair[0] != CHANNEL or pair[1] > 1]
-    return _Layout(tuple(lead), {**sizes, CHANNEL: colours}, tuple(stored), alpha, palette, dtype)
-
-
-def _has_alpha(page: Any) -> bool:
-    return any(int(kind) in (1, 2) for kind in page.extrasamples)
-
-
-def _names(letters: str, path: Path) -> list[str]:
-    """Name tifffile's axes: Z (else the pages, Q or I) is k, S (else C) is channel."""
-    if "Y" not in letters or "X" not in letters:
-        raise UnsupportedError("the image has no rows and columns", where=path, got=letters)
-    slices = next((letter for letter in "ZQI" if letter in letters), "")
-    colours = "S" if "S" in letters else "C"
-    known = {**_NAMES, slices: "k", colours: CHANNEL}
-    named = [known.get(letter, f"axis {letter}") for letter in letters]
-    if len(set(named)) != len(named):
-        raise UnsupportedError("the axes of the image are not clear", where=path, got=letters)
-    return named
-
-
-def _array_maker(path: Path, tif: Any, number: int, layout: _Layout) -> Callable[[], LazyArray]:
-    """Choose how values are read: plain values by frames, page by page, or as a whole."""
-    series = tif.series[number]
-    colours = layout.sizes[CHANNEL]
-    if layout.inner and not (layout.inner == 3 and colours == 1):
-        frame = (
-            layout.frame[:2] if colours == 1 or CHANNEL in layout.lead_shown else (*layout.frame[:2], colours)
-        )
-        if series.dataoffset is not None and not layout.palette and series.dtype.kind != "b":
-            block = Block(
-                path,
-                int(series.dataoffset),
-                layout.lead_shape,
-                layout.frame,
-                series.dtype.newbyteorder(tif.byteorder),
-                stored_order=layout.order,
-                kept=colours if layout.inner == 3 else None,
-            )
-            block.check("the directory")
-            return block.array
-        if len(series.pages) == math.prod(layout.lead_shape) and series.keyframe.shape == layout.frame:
-            pages = _Pages(path, number, layout)
-            return lambda: FrameArray(layout.lead_shape, frame, layout.dtype, pages)
-    if layout.palette:
-        raise UnsupportedError("a palette over several samples cannot be read", where=path)
-    return lambda: kept(layout.shape, layout.dtype, lambda: _whole(path, number, layout))
-
-
-def _whole(path: Path, number: int, layout: _Layout) -> AnyArray:
-    with _opened(path) as tif:
-        values = np.asarray(tif.series[number].asarray())
-    names = [name for name, _ in layout.stored]
-    try:
-        values = values.reshape([size for _, size in layout.stored])
-    except ValueError as error:
-        raise FormatError("the values do not fit the directory", where=path, got=values.shape) from error
-    if CHANNEL in names and CHANNEL not in layout.lead:
-        values = values.take(0, axis=names.index(CHANNEL))
-        names.remove(CHANNEL)
-    values = values.transpose([names.index(name) for name in (*layout.lead, *SPATIAL)])
-    if layout.alpha and CHANNEL in layout.lead:
-        values = values[..., : layout.sizes[CHANNEL], :, :, :]
-    return np.array(values, dtype=layout.dtype)
-
-
-class _Pages:
-    """Reads frames page by page; a `FrameReader`."""
-
-    def __init__(self, path: Path, number: int, layout: _Layout) -> None:
-        self.path, self.number, self.layout = path, number, layout
-        sizes = [layout.lead_shape[n] for n in layout.order]
-        stored = np.arange(math.prod(sizes)).reshape(sizes)
-        self.page_of = stored.transpose(np.argsort(layout.order)).ravel()
-
-    def __call__(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
-        with _opened(self.path) as tif:
-            series = tif.series[self.number]
-            for n, frame in enumerate(track(frames, progress, "Reading", len(frames))):
-                values = np.asarray(series.pages[int(self.page_of[frame])].asarray())
-                if self.layout.palette:
-                    values = self._colours(values, series.keyframe)
-                if values.ndim < 2 or values.shape[:2] != out.shape[1:3]:
-                    raise FormatError("a page differs from the first", where=self.path, got=values.shape)
-                out[n] = values[..., : out.shape[-1]] if out.ndim == 4 else values
-
-    def _colours(self, values: AnyArray, page: Any) -> AnyArray:
-        table = np.asarray(page.colormap)
-        if table.ndim != 2 or int(values.max(initial=0)) >= table.shape[1]:
-            raise FormatError("the colour table is too short", where=self.path, got=table.shape)
-        return np.moveaxis((table >> 8).astype(np.uint8)[:, values], 0, -1)
+def _accepted(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    return dtype.newbyteorder("=") if dtype.str[1:] in _TYPES else None

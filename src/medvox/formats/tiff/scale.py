@@ -1,16 +1,15 @@
-"""Spacing and times of TIFF: ImageJ's metadata, OME-XML, or resolution tags (TIFF 6.0, section 8)."""
+"""Spacing and times of TIFF: from ImageJ, from our description, or from resolution (TIFF 6.0 section 8)."""
 
 from __future__ import annotations
 
 import math
-import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from medvox.core import affine as aff
-from medvox.core.axes import TIME
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid, Space
 
@@ -23,10 +22,51 @@ _SECONDS = {"s": 1.0, "sec": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "min": 60
 _RESOLUTION_UNITS = {2: 25.4, 3: 10.0}
 _OTHER_AXES = np.eye(3)[:, ::-1]
 
+Lengths = tuple[float | None, float | None, float | None]
+UNKNOWN: Lengths = (None, None, None)
 
-def tiff_grid(
-    path: Path, tif: Any, number: int, shape: tuple[int, int, int]
-) -> tuple[Grid, tuple[Finding, ...]]:
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What is known of a series besides its values.
+
+    Parameters
+    ----------
+    spacing_mm
+        Along (k, j, i), None where not given.
+    source
+        Where it comes from, in words.
+    step_s
+        Time between time points, or None.
+    times_s
+        Time of each time point where they are listed.
+    unit
+        Unit of the values.
+    label
+        Name of the image, where the file has one.
+    facts, findings
+        As in `medvox.core.study.Image`.
+    """
+
+    spacing_mm: Lengths = UNKNOWN
+    source: str = "the file"
+    step_s: float | None = None
+    times_s: tuple[float, ...] = ()
+    unit: str = "1"
+    label: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def times(self, count: int) -> tuple[float, ...]:
+        """Seconds of `count` time points; empty where they are not known."""
+        if len(self.times_s) == count and np.isfinite(self.times_s).all():
+            return self.times_s
+        if not self.step_s or not math.isfinite(self.step_s) or self.step_s < 0:
+            return ()
+        return tuple(float(n * self.step_s) for n in range(count))
+
+
+def tiff_grid(path: Path, scale: Scale, shape: tuple[int, int, int]) -> tuple[Grid, tuple[Finding, ...]]:
     """Make the grid of a series: `Space.LOCAL` where all spacings are known, else in pixels.
 
     Returns
@@ -34,10 +74,9 @@ def tiff_grid(
     grid, findings
         The findings say where the spacing comes from, or which one is missing.
     """
-    where = str(path)
-    spacing, source = _spacing_mm(tif, number)
-    k, j, i = spacing
-    if shape[0] == 1 and k is None:
+    where, source = str(path), scale.source
+    k, j, i = scale.spacing_mm
+    if shape[0] == 1 and k is None and j is not None:
         k = 1.0
     known = [v for v in (k, j, i) if v is not None and math.isfinite(v) and 0 < v < 1e6]
     if len(known) == 3:
@@ -47,33 +86,56 @@ def tiff_grid(
     text = "no spacing is given: distances are in pixels"
     if j is not None and i is not None:
         text = f"pixels are {j:.4g} x {i:.4g} mm ({source}), but the slice distance is not given: in pixels"
-    if any(v is not None for v in spacing) and not (j is not None and i is not None and k is None):
+    some = any(v is not None for v in scale.spacing_mm)
+    if some and not (j is not None and i is not None and k is None):
         text = f"the spacing of {source} cannot be used: distances are in pixels"
         return Grid.pixels(shape), (Finding("zero-spacing", Level.WARNING, where, text),)
     return Grid.pixels(shape), (Finding("no-spacing", Level.WARNING, where, text),)
 
 
-def _spacing_mm(tif: Any, number: int) -> tuple[tuple[float | None, float | None, float | None], str]:
-    """Spacing of (k, j, i), None where not given, and where it comes from."""
-    if tif.is_ome:
-        pixels = _ome_pixels(tif, number)
-        sizes = [_ome_length(pixels, axis) for axis in "ZYX"]
-        return (sizes[0], sizes[1], sizes[2]), "OME-XML"
-    across = _resolution(tif.series[number].keyframe)
+def scale_of(tif: Any, number: int) -> Scale:
+    """Scale of a series: from ImageJ, from our own description, or from the resolution tags."""
     if tif.is_imagej:
-        facts = tif.imagej_metadata or {}
-        scale = _MM.get(str(facts.get("unit", "")).strip().lower())
-        if scale is None:
-            return (None, None, None), "ImageJ"
-        step = facts.get("spacing")
-        k = abs(float(step)) * scale if isinstance(step, int | float) else None
-        return (k, *(None if v is None else v * scale for v in across)), "ImageJ"  # type: ignore[return-value]
-    page = tif.series[number].keyframe
-    unit = page.tags.get("ResolutionUnit")
-    scale = _RESOLUTION_UNITS.get(int(unit.value) if unit is not None else 2)
+        return _imagej_scale(tif, number)
+    described = tif.shaped_metadata or () if tif.is_shaped else ()
+    own = described[number] if number < len(described) else {}
+    spacing = _numbers(own.get("spacing_mm"))
+    if len(spacing) == 3:
+        lengths = (spacing[0], spacing[1], spacing[2])
+        times = tuple(_numbers(own.get("times_s")))
+        return Scale(lengths, "the description", times_s=times, unit=str(own.get("unit", "1")))
+    return resolution_of(tif.series[number].keyframe)
+
+
+def _numbers(value: Any) -> list[float]:
+    """Numbers of a list in a description; empty where it is none."""
+    whole = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+    return [float(v) for v in value] if whole else []
+
+
+def _imagej_scale(tif: Any, number: int) -> Scale:
+    """Scale of a hyperstack: resolution in the unit of the description, ``spacing`` and ``finterval``."""
+    facts = tif.imagej_metadata or {}
+    interval = facts.get("finterval")
+    per_unit = _SECONDS.get(str(facts.get("tunit", "s")).strip().lower(), 1.0)
+    step_s = float(interval) * per_unit if isinstance(interval, int | float) else None
+    scale = _MM.get(str(facts.get("unit", "")).strip().lower())
     if scale is None:
-        return (None, None, None), "resolution tags"
-    return (None, *(None if v is None else v * scale for v in across)), "the resolution tags"  # type: ignore[return-value]
+        return Scale(source="ImageJ", step_s=step_s)
+    step = facts.get("spacing")
+    k = abs(float(step)) * scale if isinstance(step, int | float) else None
+    j, i = (None if v is None else v * scale for v in _resolution(tif.series[number].keyframe))
+    return Scale((k, j, i), "ImageJ", step_s=step_s)
+
+
+def resolution_of(page: Any) -> Scale:
+    """Scale of the resolution tags of a page."""
+    unit = page.tags.get("ResolutionUnit")
+    scale = _RESOLUTION_UNITS.get(unit.value if unit is not None and isinstance(unit.value, int) else 2)
+    if scale is None:
+        return Scale(source="the resolution tags")
+    j, i = (None if v is None else v * scale for v in _resolution(page))
+    return Scale((None, j, i), "the resolution tags")
 
 
 def _resolution(page: Any) -> tuple[float | None, float | None]:
@@ -87,43 +149,3 @@ def _resolution(page: Any) -> tuple[float | None, float | None]:
         except (AttributeError, TypeError, ValueError):
             found.append(None)
     return found[0], found[1]
-
-
-def _ome_pixels(tif: Any, number: int) -> str:
-    """Attributes of the n-th Pixels element."""
-    found = re.findall(r"<(?:\w+:)?Pixels\b([^>]*)>", tif.ome_metadata or "")
-    return str(found[number]) if number < len(found) else ""
-
-
-def _attribute(text: str, name: str) -> str | None:
-    match = re.search(rf'\b{name}\s*=\s*"([^"]*)"', text)
-    return match.group(1) if match else None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None
-
-
-def _ome_length(pixels: str, axis: str) -> float | None:
-    value = _number(_attribute(pixels, f"PhysicalSize{axis}"))
-    scale = _MM.get((_attribute(pixels, f"PhysicalSize{axis}Unit") or "µm").lower())
-    return None if value is None or scale is None else value * scale
-
-
-def tiff_times(tif: Any, number: int, count: int) -> dict[str, tuple[float, ...]]:
-    """Seconds of each time point from ImageJ's finterval or OME's TimeIncrement, where given."""
-    step: float | None = None
-    if tif.is_ome:
-        pixels = _ome_pixels(tif, number)
-        scale = _SECONDS.get(_attribute(pixels, "TimeIncrementUnit") or "s", 0.0)
-        step = (_number(_attribute(pixels, "TimeIncrement")) or 0.0) * scale
-    elif tif.is_imagej:
-        interval = (tif.imagej_metadata or {}).get("finterval")
-        scale = _SECONDS.get(str((tif.imagej_metadata or {}).get("tunit", "s")).strip().lower(), 1.0)
-        step = float(interval) * scale if isinstance(interval, int | float) else None
-    if not step or not math.isfinite(step) or step < 0:
-        return {}
-    return {TIME: tuple(float(n * step) for n in range(count))}

@@ -86,7 +86,7 @@ class Block:
 
     def _shown(self) -> FrameArray:
         frame = self.frame_shape if self.kept is None else (*self.frame_shape[:2], self.kept)
-        return FrameArray(self.lead_shape, frame, self.stored.newbyteorder("="), self._read)
+        return FrameArray(self.lead_shape, frame, self.stored.newbyteorder("="), self.read_frames)
 
     def _numbers(self) -> NDArray[np.int64] | None:
         """Return the stored number of each frame shown, or None where they are the same."""
@@ -96,7 +96,7 @@ class Block:
         stored = np.arange(math.prod(sizes)).reshape(sizes)
         return stored.transpose(np.argsort(self.stored_order)).ravel()
 
-    def _read(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
+    def read_frames(self, frames: Sequence[int], out: AnyArray, progress: Progress = silent) -> None:
         """Read frames from a plain block; a `FrameReader`."""
         numbers = self._numbers()
         stored = list(frames) if numbers is None else numbers[list(frames)].tolist()

@@ -199,6 +199,16 @@ def _pack_piece(source: Bytes, start: int, level: int | None) -> bytes:
     return bytes(first + packer.flush(zlib.Z_SYNC_FLUSH))
 
 
+def pack_small(source: Bytes, level: int | None = None) -> bytes:
+    """Pack bytes into one zlib stream in this thread; levels as for `pack`."""
+    from isal import isal_zlib
+
+    if level is not None:
+        return zlib.compress(source.data, level)
+    packer = isal_zlib.compressobj(_ISAL_LEVEL, isal_zlib.DEFLATED, 15, _ISAL_MEMORY)
+    return bytes(packer.compress(source) + packer.flush())
+
+
 def _trailer(parts: Sequence[Bytes], container: str) -> bytes:
     from isal import isal_zlib
 

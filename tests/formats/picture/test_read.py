@@ -1,4 +1,4 @@
-"""PNG and JPEG against Pillow-free truths: imagecodecs' encoders and hand-made chunks."""
+"""PNG and JPEG read: against imagecodecs' encoders and chunks made by hand."""
 
 import zlib
 
@@ -11,36 +11,9 @@ from medvox.core.errors import FormatError, LimitError, TruncatedError, Unsuppor
 from medvox.core.grid import Space
 from medvox.core.study import Kind
 from medvox.formats.picture import JpegFormat, PngFormat
-from medvox.testing.format_contract import FormatContract
 from medvox.testing.volumes import ramp
 
 SIZE = (17, 23)
-
-
-class PictureContract(FormatContract):
-    def sample(self):
-        raise AssertionError("pictures are made from their bytes")
-
-
-class TestPng(PictureContract):
-    form = PngFormat()
-    suffix = ".png"
-
-    def make(self, folder):
-        path = folder / "sample.png"
-        path.write_bytes(imagecodecs.png_encode(ramp((*SIZE, 3), "uint8")))
-        return path
-
-
-class TestJpeg(PictureContract):
-    form = JpegFormat()
-    suffix = ".jpg"
-
-    def make(self, folder):
-        path = folder / "sample.jpg"
-        smooth = np.add.outer(np.arange(64), np.arange(48)).astype(np.uint8)
-        path.write_bytes(imagecodecs.jpeg8_encode(np.stack([smooth, smooth[::-1], 255 - smooth], -1)))
-        return path
 
 
 def png(columns, rows, depth, colour, data, *, interlace=0, extra=()):
