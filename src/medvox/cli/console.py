@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,6 +25,14 @@ from medvox.core.progress import Progress as ProgressReceiver
 
 out = Console() if sys.stdout.isatty() else Console(width=400)
 err = Console(stderr=True)
+RawOption = Annotated[
+    str | None,
+    typer.Option(
+        "--raw",
+        help='The file holds raw values: "columns=512 rows=512 slices=300 type=int16 spacing=0.7x0.7x1.5".',
+    ),
+]
+"""Option of every command that opens files; see `medvox.formats.raw.RawDescription`."""
 STYLES = {"info": "dim", "warning": "yellow", "error": "bold red"}
 
 

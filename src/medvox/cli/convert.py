@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from medvox.cli.console import STYLES, out, print_json, progress_bar
+from medvox.cli.console import STYLES, RawOption, out, print_json, progress_bar
 from medvox.core.errors import UsageError, WriteError
 from medvox.formats.atomic import atomic_file
 from medvox.workflows import names
@@ -93,6 +93,7 @@ def convert(  # noqa: PLR0913
     skip_existing: SkipExisting = False,
     compression: Compression = 3,
     report: Report = False,
+    raw: RawOption = None,
     bids: Bids = False,
     rules: Rules = None,
     subjects: Subjects = None,
@@ -128,6 +129,7 @@ def convert(  # noqa: PLR0913
         skip_existing=skip_existing,
         compression=compression,
         report=report,
+        raw=raw,
     )
     with progress_bar() as progress:
         done = run(source, target, options, progress=progress)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from medvox.cli.console import STYLES, err, out, print_json, progress_bar
+from medvox.cli.console import STYLES, RawOption, err, out, print_json, progress_bar
 from medvox.core.finding import Finding
 from medvox.core.study import Scan, Series
 from medvox.workflows.describe import describe_scan, search_headers
@@ -27,13 +27,14 @@ def info(
             help="Show instead the header elements whose tag, keyword or value holds this text; repeatable.",
         ),
     ] = None,
+    raw: RawOption = None,
 ) -> None:
     """List studies, series, geometry, the proof of 4D, and findings.
 
     Names and other patient data are shown as the headers hold them. Nothing is changed.
     """
     with progress_bar() as progress:
-        found = scan(list(paths), progress=progress)
+        found = scan(list(paths), raw=raw, progress=progress)
     if tag:
         _print_headers(found, tag, as_json)
     elif as_json:

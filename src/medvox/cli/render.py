@@ -8,7 +8,7 @@ from typing import Annotated, cast, get_args
 import typer
 from rich.markup import escape
 
-from medvox.cli.console import out, progress_bar
+from medvox.cli.console import RawOption, out, progress_bar
 from medvox.core.errors import AmbiguityError, MissingError, UsageError
 from medvox.core.study import Image, Kind, Scan
 from medvox.core.volume import Volume, Window
@@ -47,6 +47,7 @@ def render(  # noqa: PLR0913
     columns: Annotated[int, typer.Option(help="Columns of a montage.")] = 5,
     rows: Annotated[int, typer.Option(help="Rows of a montage.")] = 4,
     plain: Annotated[bool, typer.Option("--plain", help="No letters, label or scale bar.")] = False,
+    raw: RawOption = None,
 ) -> None:
     """Draw a slice, montage, projection or volume rendering.
 
@@ -56,7 +57,7 @@ def render(  # noqa: PLR0913
     wanted = mode or ("volume" if preset else "slice")
     _check(target, wanted, preset, plane, size)
     with progress_bar() as progress:
-        chosen = _choose(scan(source, progress=progress), image, three_d=wanted == "volume")
+        chosen = _choose(scan(source, raw=raw, progress=progress), image, three_d=wanted == "volume")
         volume = chosen.volume()
         request = RenderRequest(
             mode=cast("Mode", wanted),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medvox.cli.console import err, progress_bar
+from medvox.cli.console import RawOption, err, progress_bar
 from medvox.core.errors import MissingError
 from medvox.formats.remote.mount import url_of
+
+if TYPE_CHECKING:
+    from medvox.server.session import Scanner
 
 
 def open_paths(
@@ -18,6 +22,7 @@ def open_paths(
     ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 picks a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the browser, or only print the address.")] = True,
+    raw: RawOption = None,
 ) -> None:
     """Open scans in the browser: sorted into studies, in slices and in 3D.
 
@@ -35,8 +40,19 @@ def open_paths(
         if url_of(path) is None and not path.exists():
             raise MissingError("no such file or folder", where=path)
 
+    scanner = None if raw is None else _scanner(paths, raw)
+
     def announce(address: str) -> None:
         typer.echo(address)
         err.print("Ctrl-C ends the viewer.")
 
-    serve_viewer(paths, port=port, open_browser=browser, announce=announce)
+    serve_viewer(paths, port=port, open_browser=browser, scanner=scanner, announce=announce)
+
+
+def _scanner(paths: Sequence[Path], raw: str) -> Scanner:
+    """Scan the given files as raw values; what is added later in the viewer is not described by it."""
+    from medvox.workflows.raw_files import scan_described
+
+    described = frozenset(path.absolute() for path in paths)
+    scan_described(paths, raw, frozenset(paths))  # a wrong description is told before the viewer starts
+    return lambda opened, progress: scan_described([p.absolute() for p in opened], raw, described, progress)

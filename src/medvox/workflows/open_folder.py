@@ -8,7 +8,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
-from medvox.core.errors import MedvoxError, MissingError, UnknownFormatError
+from medvox.core.errors import MedvoxError, MissingError, UnknownFormatError, UsageError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent, track
 from medvox.core.study import HeaderElement, Image, Instance, Patient, Scan, Series, Study
@@ -17,6 +17,7 @@ from medvox.dicom.scan import scan_headers
 from medvox.dicom.series import make_studies
 from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
+from medvox.formats.raw import RawDescription, RawFormat
 from medvox.formats.registry import detect
 from medvox.formats.remote.mirror import fetched
 from medvox.formats.remote.mount import local
@@ -30,6 +31,7 @@ def scan(
     paths: PathLike_ | Sequence[PathLike_],
     *,
     spacing_mm: Spacing | None = None,
+    raw: str | None = None,
     progress: Progress = silent,
 ) -> Scan:
     """Find out what lies under paths; headers are read, values are not.
@@ -41,11 +43,16 @@ def scan(
         only what is needed is fetched.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
+    raw
+        What the paths, which are files then, hold as raw values:
+        ``"columns=512 rows=512 slices=300 type=int16"``; see `medvox.formats.raw.RawDescription`.
 
     Raises
     ------
     MissingError
         If a path is not there.
+    UsageError
+        If `raw` makes no description, or a path is no file.
 
     Examples
     --------
@@ -57,6 +64,8 @@ def scan(
     for root in roots:
         if not root.exists():
             raise MissingError("no such file or folder", where=root)
+    if raw is not None:
+        return _described(roots, raw)
     inputs, findings = find_inputs(roots, progress)
     headers, others, notes = scan_headers(inputs, progress=progress)
     studies, more = make_studies(headers, progress)
@@ -74,6 +83,7 @@ def read(
     label: str | None = None,
     *,
     spacing_mm: Spacing | None = None,
+    raw: str | None = None,
     progress: Progress = silent,
 ) -> Volume:
     """Open one volume of a file or folder, its values lazy.
@@ -82,7 +92,7 @@ def read(
     ----------
     label
         Part of the label of the image that is wanted; may be left out when there is only one.
-    spacing_mm
+    spacing_mm, raw
         As for `scan`.
 
     Raises
@@ -94,12 +104,26 @@ def read(
     FormatError
         If the file cannot be used.
     """
-    found = scan(path, spacing_mm=spacing_mm, progress=progress)
+    found = scan(path, spacing_mm=spacing_mm, raw=raw, progress=progress)
     if label is None and not any(True for _ in found.images()):
         reasons = [f for f in found.all_findings() if f.level is Level.ERROR]
         text = "; ".join(f"{f.where}: {f.text}" for f in reasons[:3]) or None
         raise MissingError("no image could be opened", where=path, advice=text)
     return found.volume(label)
+
+
+def _described(roots: Sequence[Path], text: str) -> Scan:
+    """Files that the caller describes, each a series; what they look like does not count."""
+    form = RawFormat(RawDescription.from_text(text))
+    folders = [root for root in roots if not root.is_file()]
+    if folders:
+        raise UsageError("a description of raw values is for files", where=folders[0], got="a folder")
+    series = []
+    for root in roots:
+        file = InputFile(root, root.name, root.stat().st_size)
+        series.append(_series_of(form.images(root), root.name, form.name, [file], _header_reader(form)))
+    study = Study(uid=None, patient=Patient(), description=_title(".", series), series=tuple(series))
+    return Scan(tuple(map(str, roots)), (study,), (), len(roots))
 
 
 def _plain_studies(

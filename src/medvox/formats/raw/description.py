@@ -185,9 +185,25 @@ class RawDescription:
         """Slices, rows, columns."""
         return self.sizes.get("slices", 1), self.sizes["rows"], self.sizes["columns"]
 
-    def axis_of(self, name: str) -> str:
-        """Axis of a volume for a name of sizes."""
-        return AXES.get(name, name)
+    def names(self) -> dict[str, Any]:
+        """Return what the description says of sizes, type, place and scale, as a file would hold it."""
+        others = {name: size for name, size in self.sizes.items() if name not in AXES}
+        said: dict[str, Any] = {name: self.sizes[name] for name in AXES if name in self.sizes}
+        said |= {"other_axes": others} if others else {}
+        said |= {"type": self.type, "byte_order": self.byte_order, "offset_bytes": self.offset_bytes}
+        said |= {"compression": self.compression} if self.compression else {}
+        said["stored_axes"] = list(self.stored_axes)
+        if self.spacing_mm is not None:
+            said["spacing_mm"] = list(reversed(self.spacing_mm))
+        if self.affine is not None:
+            said["affine_lps_mm"] = reverse_index_order(self.affine)[:3].tolist()
+        if self.space is not None:
+            said["space"] = SPACES[self.space]
+        if not self.rescale.is_identity:
+            said |= {"slope": self.rescale.slope.tolist(), "intercept": self.rescale.intercept.tolist()}
+        texts = {"unit": self.unit if self.unit != "1" else "", "meaning": self.meaning, "label": self.label}
+        texts |= {"modality": self.modality or "", "frame_of_reference": self.frame_of_reference or ""}
+        return said | {name: text for name, text in texts.items() if text}
 
 
 EXAMPLE = '"columns=512 rows=512 slices=300 type=int16 order=little offset=0 spacing=0.7x0.7x1.5"'

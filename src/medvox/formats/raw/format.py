@@ -85,7 +85,7 @@ class RawFormat(Format):
         description, values = self._found(path)
         return (
             HeaderElement("file", "text", "", values.name),
-            *(HeaderElement(n, "json", "", json.dumps(v)[:4000]) for n, v in _names(description)),
+            *(HeaderElement(n, "json", "", json.dumps(v)[:4000]) for n, v in description.names().items()),
         )
 
     def companions(self, path: Path) -> tuple[Path, ...]:
@@ -276,22 +276,6 @@ def _left_over(path: Path, used: int) -> Iterator[Finding]:
     if rest > 0:
         text = f"the file holds {rest} bytes more than the description asks for"
         yield Finding("wrong-pixel-length", Level.WARNING, str(path), text)
-
-
-def _names(description: RawDescription) -> Iterator[tuple[str, Any]]:
-    """Names of a description and their values, for the header browser."""
-    yield from description.sizes.items()
-    yield "type", description.type
-    yield "byte_order", description.byte_order
-    yield "offset_bytes", description.offset_bytes
-    yield "stored_axes", list(description.stored_axes)
-    if description.spacing_mm is not None:
-        yield "spacing_mm (slice, row, column)", list(description.spacing_mm)
-    if description.affine is not None:
-        yield "affine_lps_mm", reverse_index_order(description.affine)[:3].tolist()
-    yield "slope", description.rescale.slope.tolist()
-    yield "intercept", description.rescale.intercept.tolist()
-    yield "unit", description.unit
 
 
 # -- writing --------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def convert(
     options.check()
     place = target_of(Path(target), options.to)
     source = local(source, progress)
-    found = scan_paths(source, spacing_mm=options.spacing_mm, progress=progress)
+    found = scan_paths(source, spacing_mm=options.spacing_mm, raw=options.raw, progress=progress)
     tasks = planned(found, Path(source), place, options)
     done: list[Converted] = []
     kept: list[Kept] = []
