@@ -100,7 +100,7 @@ def test_wrong_usage_is_exit_code_2(series, tmp_path):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--to", "dicom"], "expected metaimage, nifti, nrrd"),
+        (["--to", "paper"], "metaimage, "),
         (["--scaling", "guessed"], "expected precise, display"),
         (["--name", "%q"], "unknown letter %q"),
     ],
