@@ -1,4 +1,4 @@
-"""A real Interfile image goes to MINC, and Debian's mnc2nii and we read the same values at the same places."""
+"""A real Interfile image goes to MINC; Debian's mnc2nii and we read the same values at the same places."""
 
 import shutil
 import subprocess
