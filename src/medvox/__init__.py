@@ -19,6 +19,7 @@ from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.mesh import Mesh
+from medvox.core.provenance import VERSION
 from medvox.core.study import Scan, Series, Study
 from medvox.core.transform import AffineTransform
 from medvox.core.volume import Volume
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from medvox.workflows.open_folder import read, scan
     from medvox.workflows.save import write
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "AffineTransform",

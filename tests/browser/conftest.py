@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,23 @@ def stop(process: subprocess.Popen[str]) -> None:
     """End a server that `serve` started."""
     process.terminate()
     process.communicate(timeout=20)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[str]:
+    """Address of `medvox open` on a folder."""
+    start = "from medvox.cli.main import main; main()"
+    command = [sys.executable, "-c", start, "open", "--no-browser", str(folder)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    )
+    assert process.stdout
+    lines = iter(process.stdout.readline, "")
+    found = next((m for line in lines if (m := re.search(r"http://\S+", line))), None)
+    assert found, "medvox open printed no address"
+    yield found.group(0)
+    stop(process)
 
 
 @pytest.fixture(scope="session")

@@ -70,13 +70,47 @@ def test_typing_into_a_field_is_no_command(viewer: Viewer) -> None:
     assert viewer.get("invert") is False
 
 
-def test_the_header_can_be_searched(viewer: Viewer) -> None:
+def test_the_header_stands_beside_the_image_and_follows_the_slice(viewer: Viewer) -> None:
     viewer.wait_loaded("ct-head")
-    viewer.page.get_by_role("button", name="Header").click()
-    dialog = viewer.page.get_by_role("dialog")
-    dialog.get_by_text("PatientName").wait_for()
-    dialog.get_by_label("Search the header").fill("modality")
-    assert dialog.locator("tbody tr").count() == 1
+    viewer.layout("stack")
+    viewer.page.keyboard.press("d")
+    panel = viewer.page.get_by_label("Header", exact=True)
+    number = panel.locator('tr[data-tag="(0020,0013)"] td').nth(1)
+    number.get_by_text(str(viewer.get("slice") + 1), exact=True).wait_for()
+    viewer.page.keyboard.press("Home")
+    number.get_by_text("1", exact=True).wait_for()
+    assert panel.locator("[data-header-file]").inner_text().endswith("IM0001")
+    panel.get_by_label("Close the header").click()
+    assert viewer.get("header") is False
+
+
+def test_the_header_is_searched_folded_marked_and_hidden(viewer: Viewer) -> None:
+    viewer.wait_loaded("ct-head")
+    viewer.page.get_by_role("button", name="Header", exact=True).click()
+    panel = viewer.page.get_by_label("Header", exact=True)
+    rows = panel.locator("tbody tr")
+    panel.get_by_text("DOE^JANE").wait_for()
+    assert rows.count() == 8
+    panel.get_by_label("Fold Other Patient IDs Sequence").click()
+    assert rows.count() == 6
+    panel.get_by_label("Search the header").fill("mv-0002")
+    assert rows.count() == 3  # with the sequence and the item that it lies in
+    panel.get_by_label("Search the header").fill("")
+    panel.get_by_label("Which elements").select_option("private")
+    assert rows.all_inner_texts()[0].split() == [
+        "Private",
+        "Creator",
+        "(0043,0010)",
+        "LO",
+        "GEMS_PARM_01",
+        "GE:",
+        "parameters",
+    ]
+    panel.get_by_label("Which elements").select_option("identifying")
+    assert panel.locator(".chip.identifying").count() == 3
+    viewer.page.get_by_role("button", name="Hide patient data").click()
+    panel.get_by_text("hidden").first.wait_for()
+    assert "DOE" not in panel.inner_text()
 
 
 @pytest.fixture

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
 import pytest
 
-from browser.conftest import ROOT, stop
+from browser.conftest import opened
 from browser.driver import Viewer
 from data import data_dir
 from medvox.testing import dicom_builder as build
@@ -47,18 +43,8 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
     """Address of `medvox open` on the folder."""
-    start = "from medvox.cli.main import main; main()"
-    command = [sys.executable, "-c", start, "open", "--no-browser", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    )
-    assert process.stdout
-    lines = iter(process.stdout.readline, "")
-    found = next((m for line in lines if (m := re.search(r"http://\S+", line))), None)
-    assert found, "medvox open printed no address"
-    yield found.group(0)
-    stop(process)
+    with opened(folder) as found:
+        yield found
 
 
 @pytest.fixture

@@ -101,6 +101,7 @@ def test_frames_scales_times_and_unit(tmp_path: Path) -> None:
     assert volume.axes == (TIME, *SPATIAL)
     assert volume.coordinates == {TIME: (60.0, 120.0, 180.0)}
     assert (volume.unit, volume.modality) == ("Bq/ml", "PT")
+    assert dict(volume.known_provenance.parameters)["frame_duration_s"] == "60 60 60"
     assert np.allclose(volume.slice_values(2, (1,)), stored[1, 2].astype(float) * 2)
 
 

@@ -224,6 +224,7 @@ def test_bombs_are_refused(mode: str, tmp_path: Path) -> None:
         files, findings = find_inputs([path])
     assert [file.name for file in files] == ([] if mode == "zip" else ["bomb!/small"])
     assert [finding.code for finding in findings] == ["limit-reached"]
+    assert "MEDVOX_MAX_EXPANDED_BYTES" in findings[0].text
 
 
 def test_too_many_members(tmp_path: Path) -> None:
@@ -308,3 +309,16 @@ def test_natural_order_is_an_order(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
     assert [natural_key(name) for name in ordered] == sorted(natural_key(name) for name in names)
     assert natural_key("im2") < natural_key("im10") < natural_key("im0011")
+
+
+def test_a_zarr_folder_is_one_image(tmp_path):
+    for name, mark in [("a.zarr", "zarr.json"), ("b", ".zattrs")]:
+        (tmp_path / name / "0").mkdir(parents=True)
+        (tmp_path / name / mark).write_text("{}")
+        (tmp_path / name / "0" / "chunk").write_bytes(b"x")
+    (tmp_path / "c.txt").write_bytes(b"x")
+    files, findings = find_inputs([tmp_path])
+    assert [(file.name, file.folder) for file in files] == [("a.zarr", True), ("b", True), ("c.txt", False)]
+    assert not findings
+    (alone,), _ = find_inputs([tmp_path / "a.zarr"])
+    assert (alone.name, alone.folder) == ("a.zarr", True)

@@ -1,5 +1,6 @@
 """Interfile: the contract, STIR's and MedCon's headers, geometry, scales, sinograms, writing."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -152,8 +153,11 @@ def test_frames_with_offsets_times_and_scales(tmp_path: Path) -> None:
     second = (VALUES + 100) * np.array([3, 4])[:, None, None]
     assert np.array_equal(volume.values(), np.stack([VALUES * 2, second]))
     assert np.array_equal(volume.slice_values(1, (1,)), second[1])
-    (image,) = FORM.images(tmp_path / "x.hv")
-    assert dict(image.facts)["frame_duration_s"] == "60 120"
+    FORM.write(volume, tmp_path / "y.hv")
+    again = read(tmp_path / "y.hv")
+    assert dict(again.known_provenance.parameters)["frame_duration_s"] == "60 120"
+    assert np.array_equal(again.values(), volume.values())
+    assert again.coordinates == volume.coordinates
 
 
 def test_quantification_units_scale_or_name(tmp_path: Path) -> None:
@@ -207,6 +211,7 @@ def test_energy_windows(tmp_path: Path) -> None:
         ({"matrix_size": "100000"}, TruncatedError),
         ({"type_of_data": "Curve"}, UnsupportedError),
         ({"number_of_bytes": "3"}, UnsupportedError),
+        ({"GENERAL_DATA": "\ndata compression := wavelets"}, UnsupportedError),
     ],
 )
 def test_clear_errors(tmp_path: Path, change: dict[str, str], error: type[MedvoxError]) -> None:
@@ -224,6 +229,19 @@ def test_data_file_of_another_machine(tmp_path: Path) -> None:
     assert FORM.companions(path) == ((tmp_path / "x.v").resolve(),)
 
 
+def test_image_of_siemens(tmp_path: Path) -> None:
+    """The vendor's own keys: position as DICOM names it, 'scale factor', values packed by gzip."""
+    text = STIR.replace("scaling factor", "scale factor").replace("patient rotation := supine\n", "")
+    text = with_keys(text, PET_data="Emission").replace(
+        "patient orientation := head_in", "%patient orientation := FFS"
+    )
+    volume = read(put(tmp_path, text, gzip.compress(VALUES.tobytes())))
+    assert np.array_equal(volume.values(), VALUES)
+    assert volume.grid.spacing_mm == (3.375, 2.5, 2.0)
+    assert volume.grid.letters == "SPR"
+    assert volume.grid.space is Space.PATIENT
+
+
 # -- sinograms -------------------------------------------------------------------------------------------
 
 
@@ -236,9 +254,11 @@ def test_segments_are_images_of_their_own(tmp_path: Path) -> None:
         assert image.kind is Kind.STACK
         assert image.grid.space is Space.PIXEL
         assert [f.code for f in image.findings] == ["projection-data"]
-    facts = dict(images[2].facts)
-    assert (facts["k"], facts["j"], facts["i"]) == ("view", "axial coordinate", "tangential coordinate")
-    assert facts["ring_difference"] == "-1 to -1"
+    volume = images[2].open()
+    told = dict(volume.known_provenance.parameters)
+    assert (told["k"], told["j"], told["i"]) == ("view", "axial coordinate", "tangential coordinate")
+    assert (told["segment"], told["ring_difference"]) == ("3", "-1 to -1")
+    assert "k is the view" in volume.meaning
 
 
 def test_spect_projections(tmp_path: Path) -> None:

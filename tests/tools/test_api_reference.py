@@ -30,8 +30,8 @@ def test_every_command_is_described_with_all_its_options():
 
 
 def test_the_tables_hold_every_finding_and_format():
-    table = api_reference.findings_table()
-    assert all(f"| `{code}` | {text} |" in table for code, text in EXPLANATIONS.items())
+    text = api_reference.findings_text()
+    assert all(f"### {code}\n\n{meaning}\n" in text for code, meaning in EXPLANATIONS.items())
     row = api_reference.formats_table({"nifti": "medvox.formats.nifti:NiftiFormat"}).splitlines()[2]
     assert row.startswith("| NIfTI")
     assert "`.nii.gz`" in row

@@ -120,3 +120,10 @@ def test_damaged_headers_give_our_errors_or_findings_only(tmp_path_factory, plac
             image.open().values()
         except MedvoxError:
             continue
+
+
+def test_a_header_that_names_no_usable_file_does_not_end_a_scan(tmp_path):
+    (tmp_path / "a.nhdr").write_bytes(b"NRRD0004\ntype: nonsense\ndimension: x\ndata file: gone.raw\n")
+    (tmp_path / "b.mhd").write_bytes(b"NDims = 3\nDimSize = 2 2 2\nElementDataFile = ../outside.raw\n")
+    found = scan(tmp_path)
+    assert {f.where for f in found.findings if f.code == "unreadable-file"} == {"a.nhdr", "b.mhd"}

@@ -90,5 +90,5 @@ def test_wrong_words_and_folders(raw):
 def test_the_viewer_describes_only_what_was_named(raw, tmp_path):
     mv.write(mv.read(raw, raw=WORDS), tmp_path / "y.nii.gz")
     found = raw_files.scan_described([raw, tmp_path / "y.nii.gz"], WORDS, {raw})
-    assert sorted(series.format for series in found.series()) == ["NIfTI-1", "RAW"]
+    assert sorted(series.format for series in found.series()) == ["NIfTI", "RAW"]
     assert found.files == 2

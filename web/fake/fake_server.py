@@ -42,7 +42,14 @@ STUDIES = [
     ("s1", "CT head", "20240311", "DOE^JANE", "MV-0001", ["ct-head", "ct-loc"]),
     ("s2", "Brain MR", "20240312", "DOE^JANE", "MV-0001", ["mr-t1", "mr-4d"]),
     ("s3", "Whole body PET", "20240402", "ROE^RICHARD", "MV-0002", ["pet-fdg"]),
-    ("s4", "Echo and hand", "20240520", "ROE^RICHARD", "MV-0002", ["us-cine", "dx-hand", "dx-uncalibrated", "ct-broken"]),
+    (
+        "s4",
+        "Echo and hand",
+        "20240520",
+        "ROE^RICHARD",
+        "MV-0002",
+        ["us-cine", "dx-hand", "dx-uncalibrated", "ct-broken"],
+    ),
 ]
 PRESETS = {
     "windows": {
@@ -85,7 +92,9 @@ class World:
         self.scan_seconds = scan_seconds
 
     def session(self) -> dict[str, object]:
-        progress = {"done": self.done, "total": 400, "text": "Reading headers"} if self.state == "scanning" else None
+        progress = (
+            {"done": self.done, "total": 400, "text": "Reading headers"} if self.state == "scanning" else None
+        )
         return {"version": "0.0-fake", "title": "Synthetic studies", "state": self.state, "revision": self.revision,
                 "progress": progress, "notice": "Research use, not for diagnosis", "error": None}  # fmt: skip
 
@@ -114,7 +123,9 @@ class World:
         first = images[0]["id"] if images else None
         return {"revision": self.revision, "first_image_id": first, "studies": studies, "findings": []}
 
-    def _study(self, sid: str, text: str, date: str, name: str, pid: str, ids: list[str]) -> dict[str, object]:
+    def _study(
+        self, sid: str, text: str, date: str, name: str, pid: str, ids: list[str]
+    ) -> dict[str, object]:
         patient = {"name": name, "id": pid, "birth_date": "19600101", "sex": "O", "age": "064Y"}
         series = [self._series(n + 1, self.scans[i]) for n, i in enumerate(ids)]
         return {"id": sid, "study_uid": f"1.2.3.{sid[1:]}", "description": text, "date": date, "time": "093000",
@@ -207,6 +218,43 @@ def failure(status: int, what: str, where: str, advice: str) -> JSONResponse:
     return JSONResponse({"error": {"what": what, "where": where, "advice": advice}}, status)
 
 
+def header_elements(scan: Scan, k: int) -> list[dict[str, object]]:
+    """Header lines of one slice: plain, identifying, nested and private ones."""
+    rows = [
+        ("(0010,0010)", "PN", "PatientName", "Patient's Name", "DOE^JANE", 0, "Z", "", ""),
+        (
+            "(0010,1002)",
+            "SQ",
+            "OtherPatientIDsSequence",
+            "Other Patient IDs Sequence",
+            "1 item",
+            0,
+            "X",
+            "",
+            "",
+        ),
+        ("(FFFE,E000)", "", "Item", "Item", "1 of 1", 1, "", "", ""),
+        ("(0010,0020)", "LO", "PatientID", "Patient ID", "MV-0002", 2, "Z", "", ""),
+        ("(0008,0060)", "CS", "Modality", "Modality", scan.modality, 0, "", "", ""),
+        ("(0020,0013)", "IS", "InstanceNumber", "Instance Number", str(k + 1), 0, "", "", ""),
+        (
+            "(0043,0010)",
+            "LO",
+            "PrivateCreator",
+            "Private Creator",
+            "GEMS_PARM_01",
+            0,
+            "X",
+            "GEMS_PARM_01",
+            "GE: parameters",
+        ),
+        ("(0043,1039)", "IS", "", "", "50", 0, "X", "GEMS_PARM_01", ""),
+    ]
+    return [{"tag": tag, "vr": vr, "vr_name": "", "keyword": keyword, "name": name, "value": value, "meaning": meaning,
+             "depth": depth, "identifying": bool(action) and not creator, "may_identify": bool(action), "action": action,
+             "creator": creator} for tag, vr, keyword, name, value, depth, action, creator, meaning in rows]  # fmt: skip
+
+
 def routes(world: World) -> list[Route]:
     """Every route of the contract."""
 
@@ -237,7 +285,12 @@ def routes(world: World) -> list[Route]:
     async def open_paths(request: Request) -> Response:
         paths = (await request.json())["paths"]
         if any("missing" in path for path in paths):
-            return failure(404, "The folder does not exist", "paths[0]", "Check the path; it is a path on the server's machine.")
+            return failure(
+                404,
+                "The folder does not exist",
+                "paths[0]",
+                "Check the path; it is a path on the server's machine.",
+            )
         world.add(paths)
         await world.change(1)
         return JSONResponse(world.session())
@@ -250,13 +303,20 @@ def routes(world: World) -> list[Route]:
 
     async def image(request: Request) -> Response:
         if request.path_params["id"] not in world.scans:
-            return failure(404, "There is no such image", request.path_params["id"], "Choose an image out of the list.")
+            return failure(
+                404, "There is no such image", request.path_params["id"], "Choose an image out of the list."
+            )
         return JSONResponse(world.info(scan_of(request)))
 
     async def chunk(request: Request) -> Response:
         scan, p = scan_of(request), request.path_params
         if scan.broken:
-            return failure(422, "The pixel data end after 1024 of 16384 bytes", "slice 1", "Export the series again from its source.")
+            return failure(
+                422,
+                "The pixel data end after 1024 of 16384 bytes",
+                "slice 1",
+                "Export the series again from its source.",
+            )
         first = p["c"] * CHUNK_SLICES
         data = world.grid(scan, p["grid"]).data  # type: ignore[union-attr]
         return encode(data[p["t"], first : first + CHUNK_SLICES], request.headers.get("accept-encoding", ""))
@@ -275,12 +335,26 @@ def routes(world: World) -> list[Route]:
         value = grid.data[t, k, j, i].tolist()  # type: ignore[union-attr]
         mm = None if grid.affine is None else (grid.affine @ [k, j, i, 1])[:3].tolist()  # type: ignore[union-attr]
         source = {"sop_instance_uid": f"1.2.3.4.5.{k + 1}", "frame": 1, "file": f"{scan.id}/IM{k + 1:04d}"}
-        return JSONResponse({"value": value, "stored_value": value, "stored_index": [k, j, i], "unit": scan.unit, "patient_mm": mm, "source": source})
+        return JSONResponse(
+            {
+                "value": value,
+                "stored_value": value,
+                "stored_index": [k, j, i],
+                "unit": scan.unit,
+                "patient_mm": mm,
+                "source": source,
+            }
+        )
 
     async def header(request: Request) -> Response:
-        rows = [("(0010,0010)", "PN", "PatientName", "DOE^JANE", True), ("(0008,0060)", "CS", "Modality", scan_of(request).modality, False)]
-        elements = [{"tag": t, "vr": v, "keyword": k, "value": x, "depth": 0, "identifying": i} for t, v, k, x, i in rows]
-        return JSONResponse({"title": scan_of(request).label, "elements": elements})
+        k = int(request.query_params.get("k", 0))
+        return JSONResponse(
+            {
+                "title": f"{scan_of(request).label}/IM{k + 1:04d}",
+                "frame": None,
+                "elements": header_elements(scan_of(request), k),
+            }
+        )
 
     async def thumbnail(request: Request) -> Response:
         return Response(picture(scan_of(request), 160), media_type="image/png")

@@ -83,24 +83,38 @@ def _ct() -> Scan:
     tilt = np.deg2rad(12)
     shape = (60, 160, 160)
     j_step = [0.0, 1.4 * np.cos(tilt), 1.4 * np.sin(tilt)]
-    stored = affine([0, 0, 3.4], j_step, [1.4, 0, 0], [-111.3, -111.3 * np.cos(tilt), -100 - 111.3 * np.sin(tilt)])
+    stored = affine(
+        [0, 0, 3.4], j_step, [1.4, 0, 0], [-111.3, -111.3 * np.cos(tilt), -100 - 111.3 * np.sin(tilt)]
+    )
     data = head(points(shape, stored))
     regular_shape = (70, 160, 160)
     regular = affine([0, 0, 3.4], [0, 1.4, 0], [1.4, 0, 0], [-111.3, -111.3, -117.3])
     copy = head(points(regular_shape, regular))
     origins = [(stored @ [k, 0, 0, 1])[:3].tolist() for k in range(shape[0])]
     tilted = {
-        "code": "gantry-tilt", "level": "warning", "where": "series 2",
+        "code": "gantry-tilt",
+        "level": "warning",
+        "where": "series 2",
         "text": "The slices are tilted by 12.0 degrees against the stacking direction.",
         "reference": "PS3.3 C.8.2.1",
+        "help_url": "/help/findings#gantry-tilt",
+        "explanation": "The slices are shifted against each other.",
     }
     return Scan(
-        "ct-head", "Head CT, tilted gantry", "volume", "CT",
-        Grid(data[None].astype(np.int16), stored, origins), "HU", "CT number",
+        "ct-head",
+        "Head CT, tilted gantry",
+        "volume",
+        "CT",
+        Grid(data[None].astype(np.int16), stored, origins),
+        "HU",
+        "CT number",
         [{"name": "Brain", "center": 40, "width": 80}, {"name": "Bone", "center": 500, "width": 2000}],
-        ["k", "j", "i"], Grid(copy[None].astype(np.int16), regular), ["ct-bone", "ct-soft", "mip"],
+        ["k", "j", "i"],
+        Grid(copy[None].astype(np.int16), regular),
+        ["ct-bone", "ct-soft", "mip"],
         badge={"text": "Gantry tilt 12.0°: planes and 3D show a regular copy", "codes": ["gantry-tilt"]},
-        findings=[tilted], spacing={"row_mm": 1.4, "column_mm": 1.4, "source": "patient"},
+        findings=[tilted],
+        spacing={"row_mm": 1.4, "column_mm": 1.4, "source": "patient"},
     )
 
 
@@ -134,9 +148,17 @@ def _mr() -> Scan:
     grid = oblique_affine()
     data = brain(points((80, 96, 96), grid))
     return Scan(
-        "mr-t1", "T1, oblique", "volume", "MR", Grid(data[None].astype(np.uint16), grid), "1",
-        "signal", [{"name": "Default", "center": 450, "width": 900}], ["k", "j", "i"],
-        presets=["mr-brain", "mip"], spacing={"row_mm": 1.8, "column_mm": 1.8, "source": "patient"},
+        "mr-t1",
+        "T1, oblique",
+        "volume",
+        "MR",
+        Grid(data[None].astype(np.uint16), grid),
+        "1",
+        "signal",
+        [{"name": "Default", "center": 450, "width": 900}],
+        ["k", "j", "i"],
+        presets=["mr-brain", "mip"],
+        spacing={"row_mm": 1.8, "column_mm": 1.8, "source": "patient"},
     )
 
 
@@ -147,9 +169,17 @@ def _pet() -> Scan:
     data[_ball(p, (30, 10, 20), (14, 14, 14))] = 8.5
     data[_ball(p, (-50, 0, -40), (12, 12, 12))] = 6.25
     return Scan(
-        "pet-fdg", "FDG, attenuation corrected", "volume", "PT", Grid(data[None], grid), "SUVbw",
-        "standardized uptake value", [{"name": "SUV 0-10", "center": 5, "width": 10}], ["k", "j", "i"],
-        presets=["pet-mip", "mip"], photometric="MONOCHROME2",
+        "pet-fdg",
+        "FDG, attenuation corrected",
+        "volume",
+        "PT",
+        Grid(data[None], grid),
+        "SUVbw",
+        "standardized uptake value",
+        [{"name": "SUV 0-10", "center": 5, "width": 10}],
+        ["k", "j", "i"],
+        presets=["pet-mip", "mip"],
+        photometric="MONOCHROME2",
         spacing={"row_mm": 4, "column_mm": 4, "source": "patient"},
     )
 
@@ -163,9 +193,18 @@ def _perfusion() -> Scan:
         f[_ball(p, (30, 0, 0), (20, 20, 30))] = 300 + 50 * t
         frames.append(f)
     return Scan(
-        "mr-4d", "Perfusion, 10 time points", "volume", "MR", Grid(np.stack(frames), grid), "1", "signal",
-        [{"name": "Default", "center": 400, "width": 900}], ["time", "k", "j", "i"], presets=["mr-brain", "mip"],
-        frame_times_s=[1.5 * t for t in range(10)], spacing={"row_mm": 3, "column_mm": 3, "source": "patient"},
+        "mr-4d",
+        "Perfusion, 10 time points",
+        "volume",
+        "MR",
+        Grid(np.stack(frames), grid),
+        "1",
+        "signal",
+        [{"name": "Default", "center": 400, "width": 900}],
+        ["time", "k", "j", "i"],
+        presets=["mr-brain", "mip"],
+        frame_times_s=[1.5 * t for t in range(10)],
+        spacing={"row_mm": 3, "column_mm": 3, "source": "patient"},
     )
 
 
@@ -174,18 +213,30 @@ def _ultrasound() -> Scan:
     rng = np.random.default_rng(1)
     speckle = rng.rayleigh(40, (h, w))
     y, x = np.mgrid[0:h, 0:w]
-    fan = (np.hypot(x - 160, y + 20) < 250) & (np.abs(np.arctan2(x - 160, y + 20)) < 0.6) & (np.hypot(x - 160, y + 20) > 40)
+    fan = (
+        (np.hypot(x - 160, y + 20) < 250)
+        & (np.abs(np.arctan2(x - 160, y + 20)) < 0.6)
+        & (np.hypot(x - 160, y + 20) > 40)
+    )
     frames = np.zeros((t, 1, h, w, 3), np.uint8)
     for n in range(t):
         radius = 34 + 10 * np.sin(2 * np.pi * n / t)
         gray = np.where(fan, speckle, 0)
         gray[np.hypot(x - 160, y - 120) < radius] *= 0.15
         frames[n, 0] = np.clip(gray, 0, 255)[..., None]
-        flow = (np.hypot(x - 160, y - 120) < radius * 0.6)
+        flow = np.hypot(x - 160, y - 120) < radius * 0.6
         frames[n, 0][flow] = (200, 40 + 5 * n, 20)
     return Scan(
-        "us-cine", "Heart, color flow", "cine", "US", Grid(frames, None), "1", "color",
-        [{"name": "Full", "center": 127.5, "width": 255}], ["time", "j", "i", "channel"], photometric="RGB",
+        "us-cine",
+        "Heart, color flow",
+        "cine",
+        "US",
+        Grid(frames, None),
+        "1",
+        "color",
+        [{"name": "Full", "center": 127.5, "width": 255}],
+        ["time", "j", "i", "channel"],
+        photometric="RGB",
         frame_times_s=[n / 25 for n in range(t)],
         spacing={"row_mm": 0.5, "column_mm": 0.5, "source": "ultrasound-region"},
     )
@@ -202,8 +253,16 @@ def _xray(id_: str, label: str, spacing: dict[str, object] | None) -> Scan:
         hand -= 900 * ((np.abs(x - cx) < 9) & (y > length + 12) & (y < 330))
     data = np.clip(hand, 0, 4095).astype(np.uint16)[None, None]
     return Scan(
-        id_, label, "picture", "DX", Grid(data, None), "1", "stored value",
-        [{"name": "Default", "center": 2000, "width": 4000}], ["j", "i"], photometric="MONOCHROME1",
+        id_,
+        label,
+        "picture",
+        "DX",
+        Grid(data, None),
+        "1",
+        "stored value",
+        [{"name": "Default", "center": 2000, "width": 4000}],
+        ["j", "i"],
+        photometric="MONOCHROME1",
         spacing=spacing,
     )
 
@@ -211,8 +270,15 @@ def _xray(id_: str, label: str, spacing: dict[str, object] | None) -> Scan:
 def _localizer() -> Scan:
     data = np.stack([np.full((64, 64), 100 * (n + 1), np.int16) for n in range(3)])[None]
     return Scan(
-        "ct-loc", "Localizer, mixed planes", "stack", "CT", Grid(data, None), "HU", "CT number",
-        [{"name": "Default", "center": 200, "width": 400}], ["k", "j", "i"],
+        "ct-loc",
+        "Localizer, mixed planes",
+        "stack",
+        "CT",
+        Grid(data, None),
+        "HU",
+        "CT number",
+        [{"name": "Default", "center": 200, "width": 400}],
+        ["k", "j", "i"],
         spacing={"row_mm": 1, "column_mm": 1, "source": "patient"},
     )
 
@@ -220,20 +286,40 @@ def _localizer() -> Scan:
 def _broken() -> Scan:
     data = np.zeros((1, 8, 32, 32), np.int16)
     return Scan(
-        "ct-broken", "Truncated pixel data", "volume", "CT",
-        Grid(data, affine([0, 0, 2], [0, 1, 0], [1, 0, 0], [0, 0, 0])), "HU", "CT number",
-        [{"name": "Default", "center": 40, "width": 400}], ["k", "j", "i"], broken=True,
-        findings=[{
-            "code": "pixel-data-truncated", "level": "error", "where": "series 9", "reference": None,
-            "text": "The pixel data end after 1024 of 16384 bytes.",
-        }],
+        "ct-broken",
+        "Truncated pixel data",
+        "volume",
+        "CT",
+        Grid(data, affine([0, 0, 2], [0, 1, 0], [1, 0, 0], [0, 0, 0])),
+        "HU",
+        "CT number",
+        [{"name": "Default", "center": 40, "width": 400}],
+        ["k", "j", "i"],
+        broken=True,
+        findings=[
+            {
+                "code": "truncated-pixel-data",
+                "level": "error",
+                "where": "series 9",
+                "reference": None,
+                "text": "The pixel data end after 1024 of 16384 bytes.",
+                "explanation": "The rest is lost.",
+                "help_url": "/help/findings#truncated-pixel-data",
+            }
+        ],
     )
 
 
 def scans() -> list[Scan]:
     """All images of the fake server, in the order of the list."""
     return [
-        _ct(), _localizer(), _mr(), _perfusion(), _pet(), _ultrasound(),
+        _ct(),
+        _localizer(),
+        _mr(),
+        _perfusion(),
+        _pet(),
+        _ultrasound(),
         _xray("dx-hand", "Hand", {"row_mm": 0.2, "column_mm": 0.2, "source": "detector"}),
-        _xray("dx-uncalibrated", "Hand, no spacing", None), _broken(),
+        _xray("dx-uncalibrated", "Hand, no spacing", None),
+        _broken(),
     ]

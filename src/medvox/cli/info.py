@@ -7,37 +7,58 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 from rich.tree import Tree
 
 from medvox.cli.console import STYLES, RawOption, err, out, print_json, progress_bar
-from medvox.core.finding import Finding
+from medvox.cli.header_table import Wanted, print_headers
+from medvox.core.finding import EXPLANATIONS, Finding
 from medvox.core.study import Scan, Series
-from medvox.workflows.describe import describe_scan, search_headers
+from medvox.workflows.describe import describe_scan
 from medvox.workflows.open_folder import scan
 
 
 def info(
     paths: Annotated[list[Path], typer.Argument(help="Files, folders, zip or tar archives.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    tag: Annotated[
+    header: Annotated[
+        bool,
+        typer.Option(
+            "--header", help="Print instead the header of the first file of each series, line by line."
+        ),
+    ] = False,
+    search: Annotated[
         list[str] | None,
         typer.Option(
+            "--search",
             "--tag",
-            help="Show instead the header elements whose tag, keyword or value holds this text; repeatable.",
+            help="Print only header lines whose tag, keyword, name, value or private creator holds this text;"
+            " repeatable.",
         ),
     ] = None,
+    private: Annotated[bool, typer.Option("--private", help="Print only private header elements.")] = False,
+    every_file: Annotated[
+        bool,
+        typer.Option("--every-file", help="Print the headers of all files, not of the first of a series."),
+    ] = False,
+    hide: Annotated[
+        bool,
+        typer.Option(
+            "--hide-identity", help="Print no values of identifying and of private header elements."
+        ),
+    ] = False,
     raw: RawOption = None,
 ) -> None:
-    """List studies, series, geometry, the proof of 4D, and findings.
+    """List studies, series, geometry, the proof of 4D, and findings; or headers.
 
-    Names and other patient data are shown as the headers hold them. Nothing is changed.
+    Names and other patient data are shown as the headers hold them; lines that may identify the patient are
+    marked with a star. Nothing is changed.
     """
     with progress_bar() as progress:
         found = scan(list(paths), raw=raw, progress=progress)
-    if tag:
-        _print_headers(found, tag, as_json)
-    elif as_json:
+    if header or search or private or every_file:
+        print_headers(found, Wanted(tuple(search or ()), private, every_file, hide), as_json)
+        return
+    if as_json:
         print_json(describe_scan(found))
     else:
         _print_tree(found)
@@ -57,6 +78,8 @@ def _print_tree(found: Scan) -> None:
     for finding in found.findings:
         _add_finding(root, finding)
     out.print(root, soft_wrap=True)
+    for code in sorted({finding.code for finding in found.all_findings()}):
+        out.print(f"[dim]{code}: {escape(EXPLANATIONS[code])}[/]", soft_wrap=True)
 
 
 def _add_series(branch: Tree, series: Series) -> None:
@@ -78,17 +101,3 @@ def _add_finding(node: Tree, finding: Finding) -> None:
     style = STYLES[finding.level]
     text = f"{finding.level} {finding.code}: {finding.where}: {finding.text}"
     node.add(f"[{style}]{escape(text)}[/]")
-
-
-def _print_headers(found: Scan, wanted: list[str], as_json: bool) -> None:
-    rows = search_headers(found, wanted)
-    if as_json:
-        print_json([{"file": file, **line} for file, line in rows])
-        return
-    if not rows:
-        err.print(f"No header element holds {' or '.join(wanted)}.", markup=False)
-        return
-    table = Table("file", "tag", "VR", "keyword", "value")
-    for file, line in rows:
-        table.add_row(*map(escape, (file, line["tag"], line["vr"], line["keyword"], line["value"])))
-    out.print(table)

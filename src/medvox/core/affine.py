@@ -38,10 +38,15 @@ def check(affine: ArrayLike, where: object = None) -> FloatArray:
     if not np.array_equal(matrix[3], (0.0, 0.0, 0.0, 1.0)):
         raise GeometryError("last row of the affine is not (0, 0, 0, 1)", where=where, got=matrix[3].tolist())
     norms = np.linalg.norm(matrix[:3, :3], axis=0)
-    if (norms == 0).any() or abs(np.linalg.det(matrix[:3, :3] / norms)) < SINGULAR:
+    if (norms == 0).any() or _volume(matrix[:3, :3] / norms) < SINGULAR:
         raise GeometryError("affine is singular", where=where, advice="Check spacing and orientation")
     matrix.setflags(write=False)
     return matrix
+
+
+def _volume(columns: FloatArray) -> float:
+    """Size of the determinant; LAPACK's divides by zero where a pivot is too small to be inverted."""
+    return abs(float(np.dot(columns[:, 0], np.cross(columns[:, 1], columns[:, 2]))))
 
 
 def compose(spacing_mm: Sequence[float], direction: ArrayLike, origin_mm: Sequence[float]) -> FloatArray:

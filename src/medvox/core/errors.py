@@ -57,10 +57,10 @@ class MedvoxError(Exception):
         self.advice = advice
         super().__init__(self._text())
 
-    def _text(self) -> str:
+    @property
+    def reason(self) -> str:
+        """The text without its place, for a Finding that names the place itself."""
         text = self.what
-        if self.where is not None:
-            text = f"{self.where}: {text}"
         if self.got is not None:
             text += f" (got {self.got}"
             text += f", expected {self.expected})" if self.expected is not None else ")"
@@ -69,6 +69,9 @@ class MedvoxError(Exception):
         if self.advice:
             text += f". {self.advice}"
         return text
+
+    def _text(self) -> str:
+        return self.reason if self.where is None else f"{self.where}: {self.reason}"
 
 
 class UsageError(MedvoxError, ValueError):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import Final, overload
 
 import numpy as np
 
 from medvox.core.grid import Grid
 from medvox.core.transform import Transform
+
+VERSION: Final = "0.1.0"
+"""Version of medvox, for what is written into files and said by servers."""
 
 
 @dataclass(frozen=True, slots=True)

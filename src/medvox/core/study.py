@@ -51,11 +51,23 @@ class HeaderElement:
     keyword
         Standard keyword, or empty.
     value
-        Value as text, shortened.
+        Value as text; a note says where it was cut.
     depth
-        How many sequences it lies in.
+        How deep it lies in the tree of sequences and their items.
     identifying
-        Whether it may tell who the patient is.
+        Whether it may tell who the patient is: for DICOM, whether the Basic Application Level
+        Confidentiality Profile changes it (PS3.15 Table E.1-1).
+    name
+        What it is, in plain words; empty where `keyword` or `tag` says all that is known.
+    meaning
+        What the value stands for (the name of a UID, whose a private creator is), or empty.
+    vr_name
+        Name of the value representation, ``"Decimal String"``, or empty.
+    creator
+        Private creator of a private element, ``"?"`` where its block has none; else empty.
+    action
+        What the Confidentiality Profile does with it (``X`` remove, ``Z`` empty, ``D`` dummy value, ``U``
+        new UID), or empty.
     """
 
     tag: str
@@ -64,6 +76,16 @@ class HeaderElement:
     value: str
     depth: int = 0
     identifying: bool = False
+    name: str = ""
+    meaning: str = ""
+    vr_name: str = ""
+    creator: str = ""
+    action: str = ""
+
+    @property
+    def may_identify(self) -> bool:
+        """Whether its value is to be hidden with the patient: nobody knows what private elements hold."""
+        return self.identifying or self.creator != ""
 
 
 @dataclass(frozen=True, slots=True)

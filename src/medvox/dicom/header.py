@@ -436,5 +436,10 @@ def inflate_part(content: bytes, start: int, name: str, most: int) -> tuple[byte
         raise FormatError("the data set is said to be deflated but is not", where=name) from None
     complete = machine.eof or not machine.unconsumed_tail
     if not complete and len(data) >= limit:
-        raise LimitError("the data set inflates to more than the limit", where=name, expected=limit)
+        raise LimitError(
+            "the data set inflates to more than the limit",
+            where=name,
+            expected=f"at most {limit} bytes",
+            advice="MEDVOX_MAX_EXPANDED_BYTES sets the limit",
+        )
     return content[:start] + data, complete

@@ -156,7 +156,7 @@ def listed_files(
         try:
             entries = dicomdir_entries(Path(header.file))
         except (AccessError, FormatError) as error:
-            findings.append(Finding("unreadable-file", Level.WARNING, header.name, error.what))
+            findings.append(Finding("unreadable-file", Level.WARNING, header.name, error.reason))
             continue
         folder = Path(header.file).parent
         for entry in entries:

@@ -164,7 +164,7 @@ def _outcome(file: InputFile, walker: Walker) -> Outcome:
 
 
 def _unreadable(file: InputFile, error: MedvoxError) -> Finding:
-    return Finding("unreadable-file", Level.ERROR, file.name, error.what)
+    return Finding("unreadable-file", Level.ERROR, file.name, error.reason)
 
 
 def _plain_reader(tags: tuple[int, ...]) -> Callable[[Sequence[InputFile]], list[Outcome]]:

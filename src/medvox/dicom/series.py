@@ -200,7 +200,7 @@ def _make_images(
         try:
             found, notes = slices_of(header)
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.ERROR, header.name, error.what))
+            findings.append(Finding("unreadable-file", Level.ERROR, header.name, error.reason))
             continue
         slices += found
         findings += [Finding(n.code, n.level, where, n.text, n.reference) for n in notes]
@@ -209,7 +209,9 @@ def _make_images(
         try:
             images.append(stack_image(stack, description, where, instances))
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.ERROR, stack.slices[0].header.name, error.what))
+            findings.append(
+                Finding("unreadable-file", Level.ERROR, stack.slices[0].header.name, error.reason)
+            )
     return images, findings
 
 

@@ -129,7 +129,7 @@ class Unpacker:
                 elif (place := self._copy(stream, member, target, f"{name}!/{member}", budget)) is not None:
                     unpacked.append((place, place.relative_to(target).as_posix()))
         except LimitError as error:
-            self._note("limit-reached", name, f"The archive was not unpacked any further: {error.what}.")
+            self._note("limit-reached", name, f"The archive was not unpacked any further: {error.reason}.")
         except _BROKEN as error:
             self._note("unreadable-file", name, f"The archive is broken: {_reason(error)}.")
         self._left -= budget.used
@@ -170,6 +170,9 @@ class Unpacker:
         return place
 
 
+_ADVICE = "MEDVOX_MAX_EXPANDED_BYTES and MEDVOX_MAX_FILES set the limits"
+
+
 class _Budget:
     """Counts bytes and files up to a limit."""
 
@@ -182,12 +185,12 @@ class _Budget:
     def count(self) -> None:
         self._files += 1
         if self._files > self._most_files:
-            raise LimitError(f"it holds more than {self._most_files} files")
+            raise LimitError(f"it holds more than {self._most_files} files", advice=_ADVICE)
 
     def spend(self, count: int) -> None:
         self.used += count
         if self.used > self.most:
-            raise LimitError(f"it holds more than {self.most} bytes")
+            raise LimitError(f"it holds more than {self.most} bytes", advice=_ADVICE)
 
 
 def _zip_members(path: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] | str]]:
@@ -196,7 +199,7 @@ def _zip_members(path: Path, budget: _Budget) -> Iterator[tuple[str, IO[bytes] |
         members = [info for info in archive.infolist() if not info.is_dir()]
         claimed = sum(info.file_size for info in members)
         if claimed > budget.most:
-            raise LimitError(f"it claims to hold {claimed} bytes, more than {budget.most}")
+            raise LimitError(f"it claims to hold {claimed} bytes, more than {budget.most}", advice=_ADVICE)
         for info in members:
             if info.flag_bits & 1:
                 yield info.filename, "It is encrypted."

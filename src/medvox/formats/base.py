@@ -132,6 +132,11 @@ class Format(ABC):
         raise UnsupportedError(f"{self.name} cannot be written", where=path)
 
 
+def shortened(text: str, longest: int = 4000) -> str:
+    """Cut a long value of a header, with a note of how much is left out."""
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text) - longest} more characters)"
+
+
 def stored_name(path: Path, suffixes: Sequence[str]) -> str:
     """Name of a file without the longest suffix that fits: ``scan.nii.gz`` -> ``scan``."""
     lower = path.name.lower()

@@ -35,6 +35,8 @@ class Content:
         As in `Volume`.
     facts
         As in `Image`; also kept as parameters of the provenance.
+    attributes
+        What else is kept as parameters of the provenance; not in lists and file names.
     files
         Files of the slices where each has its own; else all lie in `path`.
     """
@@ -53,6 +55,7 @@ class Content:
     display: Display = field(default_factory=Display)
     findings: tuple[Finding, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
     files: tuple[Path, ...] = ()
 
     @property
@@ -97,7 +100,7 @@ class Content:
             label=self.name,
             coordinates=self.coordinates,
             display=self.display,
-            provenance=Provenance(self.grid, self._sources(), parameters=self.facts),
+            provenance=Provenance(self.grid, self._sources(), parameters=(*self.facts, *self.attributes)),
             findings=self.findings,
         )
 

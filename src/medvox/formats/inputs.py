@@ -30,6 +30,8 @@ _SYSTEM = frozenset(
     )
 )
 """Files and folders that operating systems leave behind, in lower case."""
+_ZARR = frozenset((".zattrs", ".zgroup", "zarr.json"))
+"""A folder with one of these is one image, not a folder of files (Zarr versions 2 and 3)."""
 _READ_ONLY = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 _REPORT = 256
 """Files from one progress report to the next."""
@@ -49,11 +51,14 @@ class InputFile:
         What people call it: relative to the opened root, ``"a.zip!/inner/x.dcm"`` for members of archives.
     size
         Bytes.
+    folder
+        Whether it is a folder that is one image (Zarr).
     """
 
     place: str | os.PathLike[str]
     name: str
     size: int
+    folder: bool = False
 
     @property
     def path(self) -> Path:
@@ -65,7 +70,7 @@ def find_inputs(roots: Sequence[Path], progress: Progress = silent) -> tuple[lis
     """Find all files under some files and folders, at any depth.
 
     Hidden files and those that systems leave behind (``.DS_Store``, ``Thumbs.db``) are left out, unless
-    they are named themselves. Links are followed, each folder is visited once. Zip and tar files (.gz,
+    they are named themselves. A folder that is a Zarr store is one image. Links are followed, each folder is visited once. Zip and tar files (.gz,
     .bz2, .xz) are known by their content; their members are unpacked into a temporary folder that is
     removed when the program ends.
 
@@ -150,7 +155,11 @@ class _Search:
             return []
         self._folders.add(identity)
         with os.scandir(path) as entries:
-            names = [entry.name for entry in entries if not _is_hidden(entry.name)]
+            found = [entry.name for entry in entries]
+        if not _ZARR.isdisjoint(found):
+            self.files.append(InputFile(Path(path), name or Path(path).name, 0, folder=True))
+            return []
+        names = [entry for entry in found if not _is_hidden(entry)]
         names.sort(key=natural_key, reverse=True)
         below = f"{name}/" if name else ""
         return [(os.path.join(path, entry), below + entry, True) for entry in names]  # noqa: PTH118

@@ -21,7 +21,7 @@ from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses, even_step
@@ -94,7 +94,7 @@ class MetaImageFormat(Format):
         keys, _ = _read_header(path)
         private = {"Comment", "Name", "PatientName", "PatientID"}
         return tuple(
-            HeaderElement(k, "text", "", v[:4000], identifying=k in private) for k, v in keys.items()
+            HeaderElement(k, "text", "", shortened(v), identifying=k in private) for k, v in keys.items()
         )
 
     def companions(self, path: Path) -> tuple[Path, ...]:

@@ -276,8 +276,14 @@ def _header(volume: Volume, values: NDArray[Any], rgb: bool, path: Path) -> Any:
     header["origin"] = volume.grid.affine[:3, 3] / _MM
     header["nlabl"] = 1
     header["label"][0] = b"medvox"
-    wide = values.astype(np.float64)
     with np.errstate(all="ignore"):  # of values that are not finite
-        header["dmin"], header["dmax"] = wide.min(), wide.max()
-        header["dmean"], header["rms"] = wide.mean(), wide.std()
+        header["dmin"], header["dmax"] = values.min(), values.max()
+        header["dmean"], header["rms"] = _mean_and_deviation(values)
     return header
+
+
+def _mean_and_deviation(values: NDArray[Any]) -> tuple[float, float]:
+    """Mean and standard deviation, a section at a time so that little memory is taken."""
+    mean = math.fsum(float(part.mean(dtype=np.float64)) for part in values) / len(values)
+    squares = (float(np.square(part.astype(np.float64) - mean).mean()) for part in values)
+    return mean, math.sqrt(math.fsum(squares) / len(values))

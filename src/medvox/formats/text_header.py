@@ -85,6 +85,7 @@ def file_beside(header: Path, name: str) -> Path:
     folder = header.parent.resolve()
     try:
         found = (folder / name.strip().replace("\\", "/")).resolve()
+        is_there = found.is_file()
     except (OSError, ValueError, RuntimeError) as error:
         raise FormatError("the header names no usable data file", where=header) from error
     if folder not in found.parents:
@@ -93,7 +94,7 @@ def file_beside(header: Path, name: str) -> Path:
             where=header,
             advice="Put the data file beside the header and correct the name",
         )
-    if not found.is_file():
+    if not is_there:
         raise MissingError(
             "the data file that the header names is missing", where=header, expected=name.strip()[:200]
         )

@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from medvox import __version__
 from medvox.server import errors
 from medvox.server.auth import Access, Guard, SecurityHeaders, content_security_policy
+from medvox.server.catalog import HELP
 from medvox.server.dependencies import ERRORS, SessionOf
-from medvox.server.docs_page import docs_html
+from medvox.server.docs_page import docs_html, findings_html
 from medvox.server.page import STATIC, inline_scripts, page, static_file
 from medvox.server.routes import chunks, images, presets, series, session
 from medvox.server.session import ViewerSession
@@ -100,6 +101,10 @@ def _pages() -> APIRouter:
     @pages.get(f"{API}/docs")
     def docs(request: Request) -> HTMLResponse:
         return HTMLResponse(docs_html(request.app.openapi()))
+
+    @pages.get(HELP)
+    def findings_help() -> HTMLResponse:
+        return HTMLResponse(findings_html())
 
     @pages.get("/{path:path}")
     def files(path: str, request: Request) -> FileResponse:

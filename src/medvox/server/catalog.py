@@ -15,6 +15,8 @@ from medvox.core.study import Image, Kind, Scan, Series, Study
 from medvox.server import types as api
 
 API = "/api/v1"
+HELP = "/help/findings"
+"""Page of this server that explains the codes of findings, an anchor for each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,6 +173,8 @@ def findings(found: tuple[core.Finding, ...], roots: tuple[str, ...]) -> list[ap
             where=relative_text(f.where, roots),
             text=relative_text(f.text, roots),
             reference=f.reference,
+            explanation=core.EXPLANATIONS[f.code],
+            help_url=f"{HELP}#{f.code}",
         )
         for f in found
     ]

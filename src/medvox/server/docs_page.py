@@ -1,4 +1,4 @@
-"""A page of the API without scripts or anything from another site."""
+"""Pages of the API and of findings, without scripts or anything from another site."""
 
 from __future__ import annotations
 
@@ -6,11 +6,29 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from medvox.core.finding import EXPLANATIONS
+
 STYLE = (
     "body{font:15px/1.5 system-ui;max-width:60em;margin:2em auto;padding:0 1em;background:#111;color:#ddd}"
     "h2{border-bottom:1px solid #444}code{color:#9cf}table{border-collapse:collapse}td{padding:0 1em 0 0}"
     "a{color:#9cf}td:first-child{white-space:nowrap;vertical-align:top}"
+    "section{padding:.1em 1em;border-left:3px solid transparent}"
+    "section:target{border-color:#2dd4bf;background:#1b2226}"
 )
+
+
+def findings_html() -> str:
+    """Return what each code of a finding means, as a page with an anchor for each code."""
+    parts = [
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Findings · medvox</title>',
+        f"<style>{STYLE}</style><h1>Findings</h1>",
+        "<p>A finding is an oddity met in the data, told instead of guessed away.</p>",
+    ]
+    parts += [
+        f'<section id="{escape(code)}"><h3>{escape(code)}</h3><p>{escape(text)}</p></section>'
+        for code, text in sorted(EXPLANATIONS.items())
+    ]
+    return "\n".join(parts)
 
 
 def docs_html(schema: Mapping[str, Any]) -> str:

@@ -54,13 +54,15 @@ class Session(Model):
 
 
 class Finding(Model):
-    """An oddity met in the data."""
+    """An oddity met in the data; `help_url` is a page of this server, at the code's explanation."""
 
     code: str
     level: Literal["info", "warning", "error"]
     where: str
     text: str
     reference: str | None
+    explanation: str
+    help_url: str
 
 
 class ImageSummary(Model):
@@ -250,20 +252,27 @@ class SliceSource(Source):
 
 
 class HeaderElement(Model):
-    """One line of a header."""
+    """One line of a header; `may_identify` asks to hide the value with the patient."""
 
     tag: str
     vr: str
+    vr_name: str
     keyword: str
+    name: str
     value: str
+    meaning: str
     depth: int
     identifying: bool
+    may_identify: bool
+    action: str
+    creator: str
 
 
 class Header(Model):
-    """The header of one stored object."""
+    """The header of one stored object; of a frame, without the items of other frames."""
 
     title: str
+    frame: int | None
     elements: list[HeaderElement]
 
 

@@ -117,7 +117,7 @@ class FormatContract:
         """A wrong or missing suffix does not matter."""
         made = self.make(tmp_path)
         renamed = tmp_path / name
-        shutil.copy(made, renamed)
+        shutil.copytree(made, renamed) if made.is_dir() else shutil.copy(made, renamed)
         assert self.form.sniff(read_head(renamed)) >= 0.5
 
     # -- reading --------------------------------------------------------------------------------
@@ -169,14 +169,19 @@ class FormatContract:
         """File that holds the values, where they lie apart from the header."""
         return path
 
+    def header_file(self, path: Path) -> Path:
+        """File that is broken on purpose: for formats that are folders one of its files."""
+        return path
+
     # -- bad input ------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("part", [0.0, 0.1, 0.5, 0.9])
     def test_truncated_file_is_refused(self, tmp_path: Path, part: float) -> None:
         """Missing bytes are a FormatError that names the file."""
         path = self.make(tmp_path)
-        raw = path.read_bytes()
-        path.write_bytes(raw[: int(len(raw) * part)])
+        header = self.header_file(path)
+        raw = header.read_bytes()
+        header.write_bytes(raw[: int(len(raw) * part)])
         with pytest.raises(FormatError) as caught:
             _open(self.form, path).load()
         assert str(path) in str(caught.value)
@@ -184,7 +189,8 @@ class FormatContract:
     def test_mutated_bytes_raise_only_our_errors(self, tmp_path: Path) -> None:
         """Changed bytes give a volume or one of our errors, never another."""
         path = self.make(tmp_path)
-        raw = path.read_bytes()
+        header = self.header_file(path)
+        raw = header.read_bytes()
 
         @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
         @given(
@@ -198,7 +204,7 @@ class FormatContract:
             mutated = bytearray(raw)
             for place, value in changes:
                 mutated[place] = value
-            exercise(self.form, path, bytes(mutated))
+            exercise(self.form, path, bytes(mutated), header)
 
         check()
 
@@ -250,10 +256,10 @@ class FormatContract:
         if self._is_refused_as_a_whole(tmp_path):
             return
         path = self.make(tmp_path)
-        before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+        before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
         with pytest.raises(CancelledError):
             self.form.write(_stops_when_read(self.sample()), path)
-        assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+        assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
 
     def test_missing_folder_is_a_write_error(self, tmp_path: Path) -> None:
         """A folder that is not there is a WriteError."""
@@ -263,9 +269,15 @@ class FormatContract:
             self.form.write(self.sample(), tmp_path / "nowhere" / f"out{self.suffix}")
 
 
-def exercise(form: Format, path: Path, raw: bytes) -> None:
-    """Do with some bytes all that can be done with a file; only errors of medvox are kept quiet."""
-    path.write_bytes(raw)
+def exercise(form: Format, path: Path, raw: bytes, into: Path | None = None) -> None:
+    """Do with some bytes all that can be done with a file; only errors of medvox are kept quiet.
+
+    Parameters
+    ----------
+    into
+        File that gets the bytes, where `path` is a folder.
+    """
+    (into or path).write_bytes(raw)
     try:
         head = read_head(path)
         form.sniff(head)

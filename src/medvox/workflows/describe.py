@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from medvox.core.errors import MedvoxError
-from medvox.core.finding import Finding
+from medvox.core.finding import EXPLANATIONS, Finding
 from medvox.core.grid import Grid, Space
 from medvox.core.study import Image, Scan, Series, Study
 
@@ -92,31 +90,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "where": finding.where,
         "text": finding.text,
         "reference": finding.reference,
+        "explanation": EXPLANATIONS[finding.code],
     }
-
-
-def search_headers(scan: Scan, wanted: list[str]) -> list[tuple[str, dict[str, str]]]:
-    """Header lines whose tag, keyword or value holds one of the texts, one file a series.
-
-    Parameters
-    ----------
-    wanted
-        Texts, case ignored; ``0028,0010`` and ``00280010`` both find a tag.
-    """
-    texts = [w.lower().replace("(", "").replace(")", "") for w in wanted]
-    rows = []
-    for series in scan.series():
-        if series.header is None or not series.instances:
-            continue
-        instance = series.instances[0]
-        try:
-            lines = series.header(instance)
-        except MedvoxError:
-            continue
-        for line in lines:
-            tag = line.tag.lower().strip("()")
-            pool = (tag, tag.replace(",", ""), line.keyword.lower(), line.value.lower())
-            if any(text in part for text in texts for part in pool):
-                found = {"tag": line.tag, "vr": line.vr, "keyword": line.keyword, "value": line.value}
-                rows.append((Path(instance.file).name, found))
-    return rows

@@ -67,7 +67,8 @@ def scan(
     if raw is not None:
         return _described(roots, raw)
     inputs, findings = find_inputs(roots, progress)
-    headers, others, notes = scan_headers(inputs, progress=progress)
+    headers, others, notes = scan_headers([file for file in inputs if not file.folder], progress=progress)
+    others += [file for file in inputs if file.folder]
     studies, more = make_studies(headers, progress)
     plain, rest = _plain_studies(others, spacing_mm, progress)
     return Scan(
@@ -169,7 +170,7 @@ def _by_format(
             unknown.append(file)
             continue
         except MedvoxError as error:
-            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.what))
+            findings.append(Finding("unreadable-file", Level.WARNING, file.name, error.reason))
             continue
         others = _companions(form, file.path)
         belonging.update(path.resolve() for path in others)
@@ -206,7 +207,7 @@ def _plain_series(file: InputFile, form: Format, findings: list[Finding]) -> Ser
     try:
         images = form.images(file.path)
     except MedvoxError as error:
-        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.what))
+        findings.append(Finding("unreadable-file", Level.ERROR, file.name, error.reason))
         return None
 
     return _series_of(images, Path(file.name).name, form.name, [file], _header_reader(form))

@@ -23,7 +23,7 @@ from medvox.workflows.open_folder import scan
 
 TILE = 320
 """Side of one proposal's picture on the sheet."""
-_TEXT = 14
+_TEXT = 12
 _ACROSS = 4
 
 
@@ -56,7 +56,9 @@ def contact_sheet(path: Path, proposals: Sequence[Proposal]) -> Picture:
     sheet = np.zeros((down * height, across * TILE), np.uint8)
     for n, proposal in enumerate(proposals):
         top, left = n // across * height, n % across * TILE
-        picture = shrink(Picture(_middle(path, proposal.description)), TILE).pixels
+        middle = _middle(path, proposal.description)
+        larger = max(1, TILE // max(middle.shape))
+        picture = shrink(Picture(middle.repeat(larger, 0).repeat(larger, 1)), TILE).pixels
         gray = picture if picture.ndim == 2 else picture.mean(axis=2).astype(np.uint8)
         at = left + (TILE - gray.shape[1]) // 2
         sheet[top : top + gray.shape[0], at : at + gray.shape[1]] = gray

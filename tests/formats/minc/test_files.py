@@ -3,15 +3,18 @@
 import gzip
 import os
 import struct
+import sys
+from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
 from scipy.io import netcdf_file
 
-from medvox.core.errors import FormatError, LimitError, TruncatedError, UnsupportedError
-from medvox.core.grid import Space
+from medvox.core.errors import FormatError, LimitError, TruncatedError, UnsupportedError, WriteError
+from medvox.core.grid import Grid, Space
 from medvox.core.settings import using
+from medvox.core.volume import Volume
 from medvox.formats.minc import Minc1Format, Minc2Format
 from medvox.formats.registry import detect, format_for_name, read_head
 from medvox.testing.volumes import ramp, sample_volumes
@@ -199,6 +202,31 @@ def test_limit_is_named(tmp_path, form):
     form.write(sample_volumes()["axial-int16"], tmp_path / "x.mnc")
     with using(max_image_bytes=100), pytest.raises(LimitError, match="MEDVOX_MAX_IMAGE_BYTES"):
         form.images(tmp_path / "x.mnc")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files there")
+@pytest.mark.parametrize("form", [Minc1Format(), Minc2Format(), Minc2Format(compress=False)])
+def test_full_disk_is_a_write_error(tmp_path, form):
+    import resource
+
+    volume = Volume(
+        np.random.default_rng(1).integers(0, 255, (9, 64, 64), np.uint8), Grid.pixels((9, 64, 64))
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(WriteError):
+            form.write(volume, tmp_path / "x.mnc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
+
+
+def test_positions_of_another_axis_are_reported(tmp_path):
+    volume = replace(sample_volumes()["echoes"], coordinates={"echo": (1.0, 2.0, 3.0, 4.0)})
+    report = Minc2Format().write(volume, tmp_path / "x.mnc")
+    assert "positions along echo" in " ".join(report.losses)
+    assert opened(Minc2Format(), tmp_path / "x.mnc")[1].coordinates == {}
 
 
 def test_order_missing(minc2):

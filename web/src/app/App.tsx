@@ -1,4 +1,5 @@
 import { DropZone } from '../ui/DropZone';
+import { HeaderPanel } from '../ui/HeaderPanel';
 import { HelpDialog } from '../ui/HelpDialog';
 import { Panel } from '../ui/Panel';
 import { Stage } from '../ui/Stage';
@@ -12,6 +13,7 @@ export function App() {
       <Toolbar />
       <StudyList />
       <Stage />
+      <HeaderPanel />
       <Panel />
       <StatusBar />
       <HelpDialog />

@@ -35,6 +35,7 @@ const COMMANDS: Record<string, () => unknown> = {
   h: () => patch({ hidePatient: !getState().hidePatient }),
   o: () => patch({ showOverlay: !getState().showOverlay }),
   b: () => patch({ sidebar: !getState().sidebar }),
+  d: () => patch({ header: !getState().header }),
   n: () => patch({ panel: !getState().panel }),
   '?': () => patch({ help: !getState().help }),
   '1': () => change(setLayout, 'stack'),

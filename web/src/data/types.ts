@@ -7,6 +7,7 @@ export type ErrorBody = Schemas['ErrorBody'];
 export type Finding = Schemas['Finding'];
 export type GridInfo = Schemas['GridInfo'];
 export type Header = Schemas['Header'];
+export type HeaderElement = Schemas['HeaderElement'];
 export type ImageInfo = Schemas['ImageInfo'];
 export type ImageSummary = Schemas['ImageSummary'];
 export type OverlayText = Schemas['OverlayText'];

@@ -120,6 +120,8 @@ export interface State {
   showOverlay: boolean;
   sidebar: boolean;
   panel: boolean;
+  /** The header browser beside the image. */
+  header: boolean;
   help: boolean;
 }
 
@@ -156,5 +158,6 @@ export const INITIAL: State = {
   showOverlay: true,
   sidebar: true,
   panel: true,
+  header: false,
   help: false,
 };

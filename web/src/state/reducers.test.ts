@@ -13,6 +13,7 @@ import {
   setLayout,
   setSlice,
   setTime,
+  shownSlice,
   stepTime,
   urlHash,
 } from './reducers';
@@ -190,5 +191,17 @@ describe('views', () => {
     for (let n = 0; n < 9; n++)
       state = { ...state, ...addError(state, { ...error, what: String(n) }) };
     expect(state.errors.map((e) => e.what)).toEqual(['4', '5', '6', '7', '8']);
+  });
+});
+
+describe('shownSlice', () => {
+  const origins: [number, number, number][] = Array.from({ length: 10 }, (_, k) => [0, 0, k * k]);
+  it.each([
+    ['the slice of the stack', {}, 'stack', 4],
+    ['the crosshair on a tilted grid', TILTED, 'mpr', 3],
+    ['the crosshair between uneven slices', { slice_origins_mm: origins }, 'mpr', 2],
+  ] as const)('takes %s', (_, part, layout, expected) => {
+    const info = image({ grids: { stored: grid(part as Partial<GridInfo>), regular: null } });
+    expect(shownSlice({ ...INITIAL, info, layout, slice: 4, cursor: [3, 2, 6.2] })).toBe(expected);
   });
 });

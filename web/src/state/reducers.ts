@@ -10,7 +10,7 @@ import {
   worldToIndex,
 } from '../core/geometry';
 import { encodeHash, type Layout, type UrlState } from '../core/hash';
-import { clamp, type Vec3 } from '../core/vector';
+import { clamp, cross, dot, sub, unit, type Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
 import type { ErrorBody, GridInfo, GridName, ImageInfo } from '../data/types';
 import type { Plane, State, ViewName } from './model';
@@ -89,6 +89,18 @@ export function setLayout(state: State, layout: Layout): Change {
 export function setSlice(state: State, slice: number): Change {
   if (!state.info) return {};
   return { slice: clamp(Math.round(slice), 0, sliceCount(state.info) - 1) };
+}
+
+/** The stored slice that is shown: in planes and 3D, the one nearest to the crosshair. */
+export function shownSlice({ info, layout, slice, cursor }: State): number {
+  if (!info || layout === 'stack' || !cursor) return slice;
+  const { shape, affine, slice_origins_mm: origins } = info.grids.stored;
+  if (!affine) return slice;
+  const geometry = gridGeometry(shape, affine);
+  if (!origins) return clamp(Math.round(worldToIndex(geometry, cursor)[0]), 0, shape[0] - 1);
+  const normal = unit(cross(geometry.jStep, geometry.iStep));
+  const distances = origins.map((origin) => Math.abs(dot(sub(cursor, origin), normal)));
+  return distances.indexOf(Math.min(...distances));
 }
 
 export function setTime(state: State, time: number): Change {

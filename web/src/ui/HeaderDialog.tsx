@@ -1,8 +1,8 @@
-import { Modal, TextInput } from '@mantine/core';
+import { Modal } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import type { Header } from '../data/types';
 import { report } from '../state/store';
-import { useMedvox } from './useMedvox';
+import { HeaderView } from './HeaderView';
 
 interface Props {
   opened: boolean;
@@ -12,11 +12,9 @@ interface Props {
   label: string;
 }
 
-/** A header as a table that can be searched; identifying elements follow the hide key. */
+/** The header of an object that holds no image. */
 export function HeaderDialog({ opened, onClose, load, label }: Props) {
-  const hidden = useMedvox((s) => s.hidePatient);
   const [header, setHeader] = useState<Header | null>(null);
-  const [search, setSearch] = useState('');
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: opening decides, not what is passed
   useEffect(() => {
@@ -28,12 +26,6 @@ export function HeaderDialog({ opened, onClose, load, label }: Props) {
     });
   }, [opened]);
 
-  const needle = search.toLowerCase();
-  const rows = (header?.elements ?? []).filter((e) =>
-    `${e.tag} ${e.keyword} ${hidden && e.identifying ? '' : e.value}`
-      .toLowerCase()
-      .includes(needle),
-  );
   return (
     <Modal
       opened={opened}
@@ -42,35 +34,7 @@ export function HeaderDialog({ opened, onClose, load, label }: Props) {
       title={header?.title ?? 'Header'}
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
-      <TextInput
-        aria-label="Search the header"
-        placeholder="Search tag, name or value"
-        value={search}
-        onChange={(event) => setSearch(event.currentTarget.value)}
-        mb="sm"
-        data-autofocus
-      />
-      <table className="header-table">
-        <thead>
-          <tr>
-            <th>Tag</th>
-            <th>VR</th>
-            <th>Name</th>
-            <th>Value</th>
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((element, n) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a tag may stand several times in sequences
-            <tr key={n}>
-              <td style={{ paddingLeft: 8 + 14 * element.depth }}>{element.tag}</td>
-              <td>{element.vr}</td>
-              <td>{element.keyword}</td>
-              <td>{hidden && element.identifying ? 'hidden' : element.value}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <HeaderView header={header} />
     </Modal>
   );
 }

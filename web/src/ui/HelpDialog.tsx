@@ -46,6 +46,7 @@ const GROUPS: [string, [string[], string][]][] = [
       [['Home', 'End'], 'first, last slice'],
       [['←', '→'], 'one time point'],
       [['Space'], 'play and pause'],
+      [['D'], 'header browser'],
       [['1', '2', '3'], 'slices, planes and 3D, 3D'],
       [['B', 'N'], 'list, details'],
     ],

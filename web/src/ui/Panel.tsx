@@ -1,11 +1,8 @@
 import { ActionIcon, Button, NativeSelect, NumberInput, Slider } from '@mantine/core';
 import { IconRuler2, IconSquareDashed, IconTrash } from '@tabler/icons-react';
-import { useState } from 'react';
 import { formatNumber, formatPoint, formatValue, shownUnit, statisticsLines } from '../core/format';
-import { api } from '../data/api';
 import type { Measurement } from '../state/model';
-import { getState, patch } from '../state/store';
-import { HeaderDialog } from './HeaderDialog';
+import { patch } from '../state/store';
 import { FindingList } from './StudyList';
 import { useMedvox } from './useMedvox';
 import { windowPresets } from './windowPresets';
@@ -237,7 +234,7 @@ const SPACING_SOURCE: Record<string, string> = {
 
 function ImageSection() {
   const info = useMedvox((s) => s.info);
-  const [header, setHeader] = useState(false);
+  const header = useMedvox((s) => s.header);
   if (!info) return null;
   const { stored } = info.grids;
   const spacing = info.pixel_spacing;
@@ -245,7 +242,12 @@ function ImageSection() {
     <section>
       <h3>
         Image
-        <Button size="compact-xs" variant="subtle" onClick={() => setHeader(true)}>
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          aria-pressed={header}
+          onClick={() => patch({ header: !header })}
+        >
           Header
         </Button>
       </h3>
@@ -275,12 +277,6 @@ function ImageSection() {
           </>
         )}
       </dl>
-      <HeaderDialog
-        opened={header}
-        onClose={() => setHeader(false)}
-        label={info.label}
-        load={() => api.header(info.id, getState().time, getState().slice)}
-      />
     </section>
   );
 }

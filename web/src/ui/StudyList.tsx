@@ -147,8 +147,11 @@ export function FindingList({ findings }: { findings: Finding[] }) {
   return findings.map((finding) => (
     <div className="finding" key={`${finding.code} ${finding.where} ${finding.text}`}>
       <span className={`chip ${finding.level}`}>{finding.level}</span>{' '}
-      <span className="quiet">{finding.code}</span>
+      <a href={finding.help_url} target="_blank" rel="noreferrer" title="What this means">
+        {finding.code}
+      </a>
       <p>{finding.text}</p>
+      <p className="quiet">{finding.explanation}</p>
       <p className="quiet">{[finding.where, finding.reference].filter(Boolean).join(' · ')}</p>
     </div>
   ));

@@ -13,6 +13,7 @@ import {
   IconLayoutGrid,
   IconLayoutSidebar,
   IconLayoutSidebarRight,
+  IconListDetails,
   IconPhoto,
   IconRefresh,
   IconRuler2,
@@ -50,7 +51,7 @@ const LAYOUTS: { name: Layout; label: string; key: string; icon: Icon }[] = [
 const ICON = { size: 18, stroke: 1.7 };
 
 export function Toolbar() {
-  const { sidebar, panel, hidePatient } = useMedvoxFlags();
+  const { sidebar, panel, header, hidePatient } = useMedvoxFlags();
   return (
     <header className="bar">
       <div className="brand">
@@ -84,6 +85,14 @@ export function Toolbar() {
           <IconHelp {...ICON} />
         </ToolButton>
         <ToolButton
+          label="Header browser"
+          shortcut="D"
+          pressed={header}
+          onClick={() => patch({ header: !header })}
+        >
+          <IconListDetails {...ICON} />
+        </ToolButton>
+        <ToolButton
           label="Details"
           shortcut="N"
           pressed={panel}
@@ -100,6 +109,7 @@ function useMedvoxFlags() {
   return {
     sidebar: useMedvox((s) => s.sidebar),
     panel: useMedvox((s) => s.panel),
+    header: useMedvox((s) => s.header),
     hidePatient: useMedvox((s) => s.hidePatient),
   };
 }

@@ -10,14 +10,14 @@ named after them, and whoever writes them takes the patient's name out (`medvox.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
 
-from medvox.core.errors import FormatError
+from medvox.core.errors import FormatError, MedvoxError
 from medvox.formats.remote.mirror import opened
 
 Value = str | float | int | list[Any]
@@ -93,11 +93,14 @@ def analysis_attributes(file: str | Path, frame: int = 1, *, identity: bool = Fa
         If the file cannot be read.
     """
     try:
-        with opened(file) as stream:
+        with warnings.catch_warnings(), opened(file) as stream:
+            warnings.simplefilter("ignore")  # pydicom's, of odd values: what cannot be read is absent
             data = dcmread(stream, stop_before_pixels=True, force=True)
-        found = attributes_of(data, frame)
-        return found | _identity(data) if identity else found
-    except (OSError, InvalidDicomError, ValueError, KeyError, TypeError, AttributeError) as error:
+            found = attributes_of(data, frame)
+            return found | _identity(data) if identity else found
+    except MedvoxError:
+        raise
+    except Exception as error:  # values are converted late, with errors of many classes
         raise FormatError("header cannot be read", where=Path(file).name) from error
 
 

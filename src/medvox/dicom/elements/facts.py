@@ -135,9 +135,9 @@ def _items(group: Dataset) -> Iterator[Dataset]:
 
 def _blocks(place: Dataset, wanted: Private) -> list[int]:
     creators = {
-        block: str(place[wanted.group, block].value).upper()
-        for block in range(_FIRST_BLOCK, _LAST_BLOCK + 1)
-        if (wanted.group, block) in place
+        tag.element: str(place[tag].value).upper()
+        for tag in place.keys()  # noqa: SIM118 - iterating a data set converts every element
+        if tag.group == wanted.group and _FIRST_BLOCK <= tag.element <= _LAST_BLOCK
     }
     named = [block for block, name in creators.items() if name.startswith(wanted.creators)]
     return named or [_FIRST_BLOCK]

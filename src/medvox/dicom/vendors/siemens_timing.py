@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from medvox.core.acquisition import Fact, PhaseEncoding
 from medvox.core.errors import FormatError
@@ -38,16 +40,18 @@ _FRACTIONS = {1: 0.5, 2: 0.625, 4: 0.75, 8: 0.875, 16: 1.0}
 """ucPhasePartialFourier: 4/8, 5/8, 6/8, 7/8 and off."""
 
 
-def protocol(text: str) -> dict[str, str]:
+@lru_cache(maxsize=8)
+def protocol(text: str) -> Mapping[str, str]:
     r"""Assignments of the protocol's last ASCCONV part: name -> value, quotes removed.
 
     Examples
     --------
     >>> protocol("### ASCCONV BEGIN ###\nsPat.lAccelFactPE = 2\n### ASCCONV END ###")
-    {'sPat.lAccelFactPE': '2'}
+    mappingproxy({'sPat.lAccelFactPE': '2'})
     """
     parts = _ASCCONV.findall(text)
-    return {name: value.strip(' \t\r"') for name, value in _ASSIGNMENT.findall(parts[-1])} if parts else {}
+    found = {name: value.strip(' \t\r"') for name, value in _ASSIGNMENT.findall(parts[-1])} if parts else {}
+    return MappingProxyType(found)
 
 
 def protocol_of(elements: Elements) -> Mapping[str, str]:
@@ -64,9 +68,14 @@ def csa_of(elements: Elements, wanted: Private = CSA_IMAGE) -> Mapping[str, tupl
     """CSA header of an instance; empty where it has none that can be read."""
     raw = _bytes(elements, wanted)
     try:
-        return read_csa(raw) if len(raw) >= 12 else {}
+        return _csa(raw) if len(raw) >= 12 else {}
     except FormatError:
         return {}
+
+
+@lru_cache(maxsize=8)
+def _csa(raw: bytes) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType(read_csa(raw))
 
 
 def _bytes(elements: Elements, wanted: Private) -> bytes:

@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from medvox.core.errors import UsageError
 from medvox.core.labels import Code
+from medvox.core.provenance import VERSION
 from medvox.dicom.writing import keywords
 from medvox.dicom.writing.modules import coded, da, tm
 from medvox.dicom.writing.options import DicomKind
@@ -71,10 +72,8 @@ def _series(ds: Dataset, plan: Plan) -> None:
 
 
 def _equipment(ds: Dataset, plan: Plan) -> None:
-    import medvox
-
     ds.Manufacturer, ds.ManufacturerModelName = "medvox", "medvox"
-    ds.SoftwareVersions, ds.DeviceSerialNumber = medvox.__version__, SERIAL
+    ds.SoftwareVersions, ds.DeviceSerialNumber = VERSION, SERIAL
     if plan.source is None or not plan.source.template.get("Manufacturer"):
         return
     scanner = Dataset()

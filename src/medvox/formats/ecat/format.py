@@ -126,7 +126,7 @@ def _content(path: Path, main: Any, matrices: Sequence[Matrix], label: str) -> C
         modality="PT",
         coordinates=_times(subheaders, lead),
         findings=(*findings, *notes, *faults),
-        facts=(("frame_duration_s", durations),) if len(subheaders) < 1000 else (),
+        attributes=(("frame_duration_s", durations),) if len(subheaders) < 1000 else (),
     )
 
 

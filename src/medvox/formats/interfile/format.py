@@ -87,7 +87,7 @@ def _content(header: InterfileHeader, projections: bool = False) -> Content:
         modality=_modality(header),
         coordinates=layout.coordinates,
         findings=(*found, *layout.findings, *values.findings, *faults),
-        facts=layout.facts,
+        attributes=layout.attributes,
     )
 
 

@@ -25,6 +25,7 @@ _HARMLESS = ("patientorientation", "patientrotation", "patientposition")
 _ALIASES = {
     "scalefactor(mm/pixel)": "scalingfactor(mm/pixel)",
     "center-centersliceseparation(pixels)": "centre-centresliceseparation(pixels)",
+    "%patientorientation": "patientorientation",
     "nud/rescaleslope": "rescaleslope",
     "nud/rescaleintercept": "rescaleintercept",
     "imagedurationtime(sec)": "imageduration(sec)",

@@ -12,9 +12,12 @@ from medvox.core.axes import PHASE, TIME
 from medvox.core.errors import FormatError, UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.formats.interfile.header import InterfileHeader
+from medvox.formats.text_header import say
 
 START_KEY = "image relative start time (sec)"
 DURATION_KEY = "image duration (sec)"
+DURATIONS = "frame_duration_s"
+"""Attribute of the provenance: duration of each time frame in seconds."""
 _FOURTH = {"gate": PHASE, "gates": PHASE, "phase": PHASE}
 _NO_IMAGES = ("curve", "roi")
 
@@ -33,15 +36,15 @@ class Layout:
         As in `Volume`.
     findings
         What was odd.
-    facts
-        As in `Image`.
+    attributes
+        As in `Content`.
     """
 
     lead: tuple[tuple[str, int], ...]
     shape: tuple[int, int, int]
     coordinates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
-    facts: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
 
     @property
     def lead_shape(self) -> tuple[int, ...]:
@@ -114,24 +117,24 @@ def _volumes(header: InterfileHeader, shape: tuple[int, int, int]) -> Layout:
             lead.insert(0, (name, size))
     if len({name for name, _ in lead} | {"k", "j", "i"}) != len(lead) + 3:
         raise FormatError("two axes have one name", where=header.path)
-    times, facts = _frame_times(header, dict(lead).get(TIME, 1))
-    return Layout(tuple(lead), shape, times, (), facts)
+    times, attributes = _frame_times(header, dict(lead).get(TIME, 1))
+    return Layout(tuple(lead), shape, times, (), attributes)
 
 
 def _frame_times(
     header: InterfileHeader, frames: int
 ) -> tuple[dict[str, tuple[float, ...]], tuple[tuple[str, str], ...]]:
-    """Start of each time frame in seconds, and their durations as a fact."""
+    """Start of each time frame in seconds, and their durations as an attribute."""
     starts, durations = header.indexed(START_KEY), header.indexed(DURATION_KEY)
     numbers = range(1, frames + 1)
-    facts: tuple[tuple[str, str], ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
     if all(n in durations for n in numbers):
         lengths = [header.list_of(DURATION_KEY, durations[n], 1)[0] for n in numbers]
-        facts = (("frame_duration_s", " ".join(f"{length:g}" for length in lengths)),)
+        attributes = ((DURATIONS, say(lengths)),)
     if frames < 2 or not all(n in starts for n in numbers):
-        return {}, facts
+        return {}, attributes
     times = tuple(header.list_of(START_KEY, starts[n], 1)[0] for n in numbers)
-    return ({TIME: times} if np.isfinite(times).all() else {}), facts
+    return ({TIME: times} if np.isfinite(times).all() else {}), attributes
 
 
 # -- Interfile 3.3 --------------------------------------------------------------------------------------

@@ -31,6 +31,8 @@ MEANING = "projection data"
 def is_projections(header: InterfileHeader) -> bool:
     """Whether a header describes sinograms or projections."""
     labels = {header.word("matrix axis label", n) for n in range(1, 6)}
+    if {"x", "y", "z"} <= labels:
+        return False
     if any(label.startswith(("tangential", "view", "segment", "axialcoord", "sinogram")) for label in labels):
         return True
     acquired = header.word("process status") == "acquired" and header.size("number of projections")
@@ -100,12 +102,10 @@ def _segments(header: InterfileHeader, itemsize: int) -> Iterator[_Segment]:
 
 def _image(header: InterfileHeader, segment: _Segment, pieces: Pieces, count: int) -> Image:
     names = [header.text("matrix axis label", n) for n in (3, 2, 1)]
-    facts = [(axis, name) for axis, name in zip("kji", names, strict=True)]
+    attributes = list(zip("kji", names, strict=True))
     rings = _ring_differences(header, segment.number)
-    if count > 1:
-        facts.append(("segment", str(segment.number + 1)))
     if rings:
-        facts.append(("ring_difference", rings))
+        attributes.append(("ring_difference", rings))
     named = ", ".join(f"{axis} is the {name}" for axis, name in zip("kji", names, strict=True))
     rescale, faults = _rescale(header, segment.number, count)
     content = Content(
@@ -119,7 +119,8 @@ def _image(header: InterfileHeader, segment: _Segment, pieces: Pieces, count: in
         meaning=f"{MEANING}: {named}",
         modality="PT",
         findings=(note(header), *faults),
-        facts=tuple(facts),
+        facts=(("segment", str(segment.number + 1)),) if count > 1 else (),
+        attributes=tuple(attributes),
     )
     return as_stack(content.image())
 

@@ -82,6 +82,7 @@ def locate(header: InterfileHeader, lead: tuple[int, ...], shape: tuple[int, int
         If they are not, or their type is not known.
     """
     path = data_file(header)
+    _check_plain(header)
     base = start_of(header)
     form = header.word("number format")
     if form == "bit":
@@ -99,6 +100,16 @@ def locate(header: InterfileHeader, lead: tuple[int, ...], shape: tuple[int, int
     pieces = Pieces(path, starts, lead, shape, stored)
     pieces.check("matrix size")
     return Values(pieces.array)
+
+
+def _check_plain(header: InterfileHeader) -> None:
+    """Refuse values that are packed in a way the standard does not name; gzip is known by its content."""
+    for key in ("data compression", "data encode"):
+        if header.word(key) not in ("", "none", "unknown", "gzip"):
+            text = header.text(key)[:40]
+            raise UnsupportedError(
+                f"the '{key}' cannot be read", where=header.path, got=text, expected="none"
+            )
 
 
 def start_of(header: InterfileHeader) -> int:
@@ -189,6 +200,8 @@ def read_rescale(
 def _factors(header: InterfileHeader, lead: tuple[int, ...], slices: int) -> Any:
     """Factors (lead..., k) of ``image scaling factor``; 1 where none is given."""
     given = header.indexed("image scaling factor")
+    if not given:
+        return np.ones(())
     volumes = math.prod(lead)
     factors = np.ones((volumes, slices))
     for index, text in given.items():

@@ -19,7 +19,7 @@ from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
 from medvox.formats.base import WriteReport
 from medvox.formats.gantry import POSITIONS, USUAL, scanner_axes
-from medvox.formats.interfile.layout import START_KEY
+from medvox.formats.interfile.layout import DURATION_KEY, DURATIONS, START_KEY
 from medvox.formats.losses import common_losses
 from medvox.formats.reorder import Reordered, reorder, straight_axes
 from medvox.formats.stored import Stored, stored_values
@@ -162,10 +162,13 @@ def _frames(volume: Volume, rescale: Rescale, values: NDArray[Any]) -> Iterator[
     frames = values.shape[0] if values.ndim == 4 else 1
     yield f"number of time frames := {frames}"
     times = volume.coordinates.get(TIME, ())
+    durations = _durations(volume, frames)
     slopes = np.broadcast_to(rescale.slope, (*values.shape[:-3], values.shape[-3])).reshape(frames, -1)
     for frame in range(frames):
         if times:
             yield f"{START_KEY}[{frame + 1}] := {say(times[frame])}"
+        if durations:
+            yield f"{DURATION_KEY}[{frame + 1}] := {durations[frame]}"
         if rescale.is_uniform and frames == 1 and rescale.is_identity:
             continue
         slope = say(rescale.slope) if rescale.is_uniform else "{" + ", ".join(map(say, slopes[frame])) + "}"
@@ -173,3 +176,10 @@ def _frames(volume: Volume, rescale: Rescale, values: NDArray[Any]) -> Iterator[
         yield f"data offset in bytes[{frame + 1}] := {frame * values[0].nbytes if frames > 1 else 0}"
     if rescale.is_uniform and not rescale.is_identity:
         yield f"quantification units := {say(rescale.slope)}"
+
+
+def _durations(volume: Volume, frames: int) -> list[str]:
+    """Durations of the frames in seconds, as the file that the volume was read from had them."""
+    known = volume.known_provenance
+    words = dict(known.parameters).get(DURATIONS, "").split() if known.operation == "read" else []
+    return words if len(words) == frames else []

@@ -115,7 +115,7 @@ class Minc2Format(_MincFormat):
     def _write(self, made: Plan, path: Path, progress: Progress) -> None:
         packer = (lambda source: pack_small(source, self.level)) if self.compress else None
         with atomic_file(path) as file:
-            hdf5.write(Path(file.name), made.tree(), packer, made.frame_axes, progress)
+            hdf5.write(file, made.tree(), packer, made.frame_axes, progress)
 
 
 class Minc1Format(_MincFormat):

@@ -5,13 +5,14 @@ Source: MINC 2.0 file format reference; names and types of attributes as libminc
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -266,8 +267,11 @@ class Tree:
     image: Sequence[NewVariable]
 
 
-def write(path: Path, tree: Tree, pack: Pack | None, frame_axes: int, progress: Progress) -> None:
-    """Write a file, over one that is there.
+def write(file: BinaryIO, tree: Tree, pack: Pack | None, frame_axes: int, progress: Progress) -> None:
+    """Write a file.
+
+    HDF5 works in memory, the file is written here: where the disk is full HDF5 fails on closing, and a
+    later use of the library may then end the process.
 
     Parameters
     ----------
@@ -278,25 +282,29 @@ def write(path: Path, tree: Tree, pack: Pack | None, frame_axes: int, progress: 
     """
     import h5py
 
-    with h5py.File(path, "w", libver=("earliest", "v108")) as file:
-        root = file.create_group(ROOT)
-        _set_attributes(root, tree.attributes)
-        groups = {
-            "dimensions": tree.dimensions,
-            "info": tree.info,
-            "image/0": tree.image[:-1],
-        }
-        for name, variables in groups.items():
-            group = root.create_group(name)
-            for variable in variables:
-                _set_attributes(
-                    group.create_dataset(variable.name, data=variable.values), variable.attributes
-                )
-                _set_order(group[variable.name], variable)
-        image = tree.image[-1]
-        dataset = _write_image(root["image/0"], image, pack, frame_axes, progress)
-        _set_attributes(dataset, image.attributes)
-        _set_order(dataset, image)
+    made = io.BytesIO()
+    with h5py.File(made, "w", libver=("earliest", "v108")) as root:
+        _write_tree(root, tree, pack, frame_axes, progress)
+    file.write(made.getbuffer())
+
+
+def _write_tree(file: Any, tree: Tree, pack: Pack | None, frame_axes: int, progress: Progress) -> None:
+    root = file.create_group(ROOT)
+    _set_attributes(root, tree.attributes)
+    groups = {
+        "dimensions": tree.dimensions,
+        "info": tree.info,
+        "image/0": tree.image[:-1],
+    }
+    for name, variables in groups.items():
+        group = root.create_group(name)
+        for variable in variables:
+            _set_attributes(group.create_dataset(variable.name, data=variable.values), variable.attributes)
+            _set_order(group[variable.name], variable)
+    image = tree.image[-1]
+    dataset = _write_image(root["image/0"], image, pack, frame_axes, progress)
+    _set_attributes(dataset, image.attributes)
+    _set_order(dataset, image)
 
 
 def _write_image(

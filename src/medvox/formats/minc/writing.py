@@ -174,7 +174,8 @@ def plan(volume: Volume, path: Path, progress: Progress) -> Plan:
     values = np.ascontiguousarray(stored.values.transpose([volume.axes.index(name) for name in order]))
     space = dimensions_of(volume.grid)
     ranges = _ranges(stored, volume)
-    keeps = ["slice_rescale", "unit", "times"]
+    keeps = ["slice_rescale", "unit"]
+    keeps += ["times"] if set(volume.coordinates) <= {TIME} else []
     keeps += ["slice_origins"] if holds_origins(volume.grid) else []
     keeps += ["modality"] if volume.modality in _MODALITIES else []
     losses = [*common_losses(volume, keeps), *stored.losses]

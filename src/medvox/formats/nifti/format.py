@@ -20,11 +20,11 @@ from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display, Volume, Window
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import partner, read_bytes
 from medvox.formats.losses import common_losses, even_step
-from medvox.formats.nifti import geometry
+from medvox.formats.nifti import field_names, geometry
 from medvox.formats.nifti import header as headers
 from medvox.formats.nifti.header import COMPLEX64, COMPLEX128, NiftiHeader
 from medvox.formats.stored import Stored, stored_values
@@ -95,7 +95,7 @@ class NiftiFormat(Format):
         for number, extension in enumerate(headers.extensions(raw, header), start=1):
             kind = headers.EXTENSION_NAMES.get(extension.code, "unregistered")
             text = extension.content.rstrip(b"\0").decode("utf-8", "replace")
-            value = f"{len(extension.content)} bytes: {text[:4000]}"
+            value = f"{len(extension.content)} bytes: {shortened(text)}"
             lines.append(
                 HeaderElement(f"extension {number}", f"{extension.code}", kind, value, identifying=True)
             )
@@ -259,7 +259,15 @@ def _note(header: NiftiHeader, code: str, text: str) -> Finding:
 def _line(header: NiftiHeader, name: str) -> HeaderElement:
     kind = header.fields.dtype[name]
     value = header.text(name) if kind.kind == "S" else str(np.asarray(header.fields[name]).tolist())
-    return HeaderElement(name, kind.base.name, "", value, identifying=name in _IDENTIFYING and value != "")
+    return HeaderElement(
+        name,
+        kind.base.name,
+        "",
+        value,
+        identifying=name in _IDENTIFYING and value != "",
+        name=field_names.NAMES.get(name, ""),
+        meaning=field_names.meaning(name, int(header[name])) if kind.kind in "iu" and not kind.shape else "",
+    )
 
 
 # -- writing ------------------------------------------------------------------------------------

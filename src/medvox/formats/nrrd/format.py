@@ -20,7 +20,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.losses import common_losses, even_step
@@ -83,7 +83,7 @@ class NrrdFormat(Format):
     def header(self, path: Path) -> tuple[HeaderElement, ...]:
         """Every field and key/value pair (the segments of a .seg.nrrd are pairs)."""
         header = headers.parse(path)
-        fields = [HeaderElement(name, "field", "", value[:4000]) for name, value in header.fields.items()]
+        fields = [HeaderElement(name, "field", "", shortened(value)) for name, value in header.fields.items()]
         return tuple(fields + [_pair(name, value) for name, value in header.pairs.items()])
 
     def companions(self, path: Path) -> tuple[Path, ...]:
@@ -263,7 +263,7 @@ def _skip_lines(path: Path, start: int, lines: int, header: NrrdHeader) -> int:
 
 def _pair(name: str, value: str) -> HeaderElement:
     private = any(word in name.lower() for word in _PRIVATE) and not name.startswith("Segment")
-    return HeaderElement(name, "pair", "", value[:4000], identifying=private)
+    return HeaderElement(name, "pair", "", shortened(value), identifying=private)
 
 
 # -- writing ------------------------------------------------------------------------------------

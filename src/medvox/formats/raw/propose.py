@@ -41,7 +41,7 @@ COMMON = frozenset(
 HEADERS = frozenset((0, 54, 128, 132, 256, 348, 352, 512, 1024, 2048, 4096, 8192, 16384))
 """Lengths of headers that are often met."""
 _SAMPLE_BYTES = 1 << 24
-_MOST_HEADER = 1 << 14
+_MOST_HEADER, _SHORT_HEADER = 1 << 14, 1 << 10
 _LEAST_COLUMNS, _MOST_COLUMNS = 8, 4096
 _LEAST_ROWS = 8
 _PAIRS = 100_000
@@ -180,16 +180,21 @@ def _growth(reading: _Reading) -> float:
 
 
 def _likely(readings: list[_Reading]) -> list[_Reading]:
-    """Drop the byte orders and signs that explain the same bytes worse.
+    """Drop the signs and byte orders that explain the same bytes worse.
 
-    A wrong byte order makes neighbors differ; where all values are small, it only makes all of them larger. A
-    wrong sign makes steps over the whole range. Where nothing tells signs apart they are taken.
+    A wrong sign makes steps over the whole range; where nothing tells signs apart they are taken. A wrong
+    byte order makes neighbors differ; where all values are small, it only makes all of them larger.
     """
-    smooth = min(reading.roughness(1) for reading in readings)
-    left = [reading for reading in readings if reading.roughness(1) <= 1.1 * smooth]
+    signed: list[_Reading] = []
+    for order in _ORDERS:
+        kin = [reading for reading in readings if reading.order == order]
+        least = min((reading.steps for reading in kin), default=0.0)
+        kin = [reading for reading in kin if reading.steps <= 1.03 * least]
+        signed += [reading for reading in kin if reading.type != "uint16"] or kin
+    smooth = min(reading.roughness(1) for reading in signed)
+    left = [reading for reading in signed if reading.roughness(1) <= 1.1 * smooth]
     least = min(reading.steps for reading in left)
-    left = [reading for reading in left if reading.steps <= 1.03 * least]
-    return [r for r in left if r.type != "uint16"] or left
+    return [reading for reading in left if reading.steps <= 1.03 * least]
 
 
 def _reading(raw: AnyArray, name: str, order: Literal["<", ">"]) -> _Reading | None:
@@ -233,15 +238,16 @@ def _shapes(reading: _Reading, size: int) -> Iterator[Proposal]:
             *(r for n, r in enumerate(near) if n % 5 == 0 or size % (r * line) <= _MOST_HEADER),
             size // line,
         ]
+        every += [(size - header) // line for header in sorted(HEADERS) if (size - header) % line == 0]
         for rows in dict.fromkeys(every):
-            slices = size // (rows * line) if rows else 0
-            if slices:
+            slices = size // (rows * line) if rows > 0 else 0
+            if slices > 0:
                 yield _proposal(reading, (columns, rows, slices), size - slices * rows * line)
 
 
 def _columns(values: AnyArray) -> list[int]:
     """Lags of the highest peaks of the autocorrelation, and their halves and thirds that are peaks too."""
-    middle = values[max(0, len(values) // 2 - (1 << 19)) :][: 1 << 20]
+    middle = values[max(0, len(values) // 2 - (1 << 17)) :][: 1 << 18]
     count = len(middle)
     most = min(_MOST_COLUMNS, count // 3)
     padded = 1 << int(np.ceil(np.log2(2 * count)))
@@ -297,11 +303,12 @@ def _proposal(reading: _Reading, sizes: tuple[int, int, int], offset: int) -> Pr
     rough = sum(along) / 3
     tall = max(rows / columns, columns / rows)
     rank = rough * (1.5 if slices == 1 else 1.0) * max(1.0, tall / 2)
-    rank *= 0.85 if columns in COMMON else 1.0
-    rank *= 0.85 if rows in COMMON else 1.0
+    rank *= 0.92 if columns in COMMON else 1.0
+    rank *= 0.92 if rows in COMMON else 1.0
     rank *= 0.9 if rows == columns else 1.0
-    usual = 0.8 if offset == 0 else 0.85 if offset in HEADERS else 0.92
-    rank *= usual if offset <= _MOST_HEADER else 1.0
+    first = 0.6 if slices == 1 else 0.8  # a header of one slice cannot be told from its rows
+    usual = first if offset == 0 else 0.85 if offset in HEADERS else 0.9
+    rank *= usual if offset in HEADERS or offset <= _SHORT_HEADER else 1.0
     named = {"columns": columns, "rows": rows, "slices": slices}
     named |= {"channels": reading.channels} if reading.channels > 1 else {}
     order = "little" if reading.order == "<" else "big"

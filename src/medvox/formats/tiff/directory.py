@@ -63,8 +63,13 @@ class Directory:
         return struct.unpack_from(f"{self.order}{count}{code}", field)
 
 
-def read_directories(path: Path) -> tuple[list[Directory], int]:
+def read_directories(path: Path, most: int | None = None) -> tuple[list[Directory], int]:
     """Follow the directories from one to the next.
+
+    Parameters
+    ----------
+    most
+        Stop after so many.
 
     Returns
     -------
@@ -107,7 +112,7 @@ def read_directories(path: Path) -> tuple[list[Directory], int]:
                 raw += file.read(end + at_link.size - len(raw))
             rows = row.iter_unpack(raw[counter.size : end])
             found.append(Directory(order, {tag: (kind, number, field) for tag, kind, number, field in rows}))
-            offset = at_link.unpack_from(raw, end)[0]
+            offset = at_link.unpack_from(raw, end)[0] if most is None or len(found) < most else 0
         if offset:
             raise FormatError("the directories lead in a circle", where=path, got=f"back to byte {offset}")
     return found, size

@@ -14,7 +14,7 @@ from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_file
-from medvox.formats.base import Format, Head, WriteReport
+from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.losses import common_losses, place_losses
 from medvox.formats.stored import stored_values
 from medvox.formats.tiff import read
@@ -65,7 +65,7 @@ class TiffFormat(Format):
                     HeaderElement(f"series {number + 1}", series.kind, series.axes, str(series.shape))
                 )
                 for tag in series.keyframe.tags:
-                    value = str(tag.value)[:400]
+                    value = shortened(str(tag.value), 400)
                     private = tag.name in _PRIVATE
                     lines.append(HeaderElement(str(tag.code), tag.dtype_name, tag.name, value, 1, private))
         return tuple(lines)

@@ -47,6 +47,8 @@ class ConvertOptions:
         Whether to write NAME.slices.csv beside the sidecar.
     spacing_mm
         Slice, row and column distance for stacks of pictures that say none.
+    raw
+        What the source holds as raw values, as for `medvox.workflows.open_folder.scan`.
     overwrite
         Whether files that are there already may be replaced.
     skip_existing
@@ -71,6 +73,7 @@ class ConvertOptions:
     sidecar: bool = True
     sources: bool = True
     spacing_mm: tuple[float, float, float] | None = None
+    raw: str | None = None
     overwrite: bool = False
     skip_existing: bool = False
     compression: int = 3

@@ -355,11 +355,15 @@ export interface components {
         };
         /**
          * Finding
-         * @description An oddity met in the data.
+         * @description An oddity met in the data; `help_url` is a page of this server, at the code's explanation.
          */
         Finding: {
             /** Code */
             code: string;
+            /** Explanation */
+            explanation: string;
+            /** Help Url */
+            help_url: string;
             /**
              * Level
              * @enum {string}
@@ -421,31 +425,45 @@ export interface components {
         };
         /**
          * Header
-         * @description The header of one stored object.
+         * @description The header of one stored object; of a frame, without the items of other frames.
          */
         Header: {
             /** Elements */
             elements: components["schemas"]["HeaderElement"][];
+            /** Frame */
+            frame: number | null;
             /** Title */
             title: string;
         };
         /**
          * HeaderElement
-         * @description One line of a header.
+         * @description One line of a header; `may_identify` asks to hide the value with the patient.
          */
         HeaderElement: {
+            /** Action */
+            action: string;
+            /** Creator */
+            creator: string;
             /** Depth */
             depth: number;
             /** Identifying */
             identifying: boolean;
             /** Keyword */
             keyword: string;
+            /** May Identify */
+            may_identify: boolean;
+            /** Meaning */
+            meaning: string;
+            /** Name */
+            name: string;
             /** Tag */
             tag: string;
             /** Value */
             value: string;
             /** Vr */
             vr: string;
+            /** Vr Name */
+            vr_name: string;
         };
         /**
          * ImageInfo
