@@ -64,7 +64,7 @@ def argument_count(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef, source: Source) -> bool:
     """Say whether a function is a command: there, each argument is an option of the command line.
 
-    Options may have names of their own at the top of the module.
+    Options may have names of their own at the top of the module, or imported ones that end in Option.
     """
     named = {
         ast.unparse(node.targets[0])
@@ -73,4 +73,6 @@ def is_command(function: ast.FunctionDef | ast.AsyncFunctionDef, source: Source)
     }
     given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     notes = [ast.unparse(arg.annotation) for arg in given if arg.annotation]
-    return len(notes) == len(given) and all("typer." in note or note in named for note in notes)
+    return len(notes) == len(given) and all(
+        "typer." in note or note in named or note.endswith("Option") for note in notes
+    )

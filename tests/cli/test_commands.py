@@ -100,7 +100,7 @@ def test_wrong_usage_is_exit_code_2(series, tmp_path):
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["--to", "dicom"], "expected metaimage, nifti, nrrd"),
+        (["--to", "paper"], "metaimage, "),
         (["--scaling", "guessed"], "expected precise, display"),
         (["--name", "%q"], "unknown letter %q"),
     ],
@@ -187,3 +187,18 @@ def test_brackets_in_a_header_are_text_not_markup(tmp_path):
     assert "t1 [/red] [bold] x[0]" in medvox("info", tmp_path / "in").stdout
     assert "A[/b]^B" in medvox("info", tmp_path / "in", "--tag", "PatientName").stdout
     assert "t1 [/red] [bold] x[0]" in medvox("convert", tmp_path / "in", tmp_path / "out").stdout
+
+
+def test_convert_proposes_rules_and_writes_a_bids_tree(series, tmp_path):
+    rules = tmp_path / "rules.toml"
+    medvox("convert", series, rules, "--bids")
+    again = medvox("convert", series, rules, "--bids", expect=1)
+    assert "already" in again.stderr
+    text = '[[rule]]\nmatch = { modality = "." }\ndatatype = "anat"\nsuffix = "T1w"\n'
+    rules.write_text(text)
+    report = json.loads(
+        medvox("convert", series, tmp_path / "tree", "--bids", "--rules", rules, "--json").stdout
+    )
+    assert report["unmatched"] == []
+    assert report["converted"][0]["files"][0].endswith("_T1w.nii.gz")
+    medvox("convert", series, tmp_path / "other", "--rules", rules, expect=2)

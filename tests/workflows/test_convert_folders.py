@@ -153,3 +153,19 @@ def test_a_new_spacing_covers_the_same_box():
     size = np.array(grid.shape) * grid.spacing_mm
     assert np.allclose(np.array(fine.shape) * fine.spacing_mm, size, atol=0.51)
     assert np.allclose(fine.corners_mm().mean(axis=0), grid.corners_mm().mean(axis=0))
+
+
+def test_what_an_earlier_run_wrote_below_the_source_is_not_converted_again(source):
+    first = convert(source, source / "out")
+    again = convert(source, source / "out", ConvertOptions(skip_existing=True))
+    assert len(first.converted) == len(again.kept) == 3
+    assert not again.converted
+
+
+def test_raw_values_are_converted_by_their_description(tmp_path):
+    VALUES.tofile(tmp_path / "values.bin")
+    options = ConvertOptions(raw="columns=6 rows=5 slices=4 type=int16 spacing=0.5x0.5x2")
+    (done,) = convert(tmp_path / "values.bin", tmp_path / "x.nrrd", options).converted
+    again = mv.read(done.files[0])
+    assert np.array_equal(again.values(), VALUES)
+    assert np.allclose(again.grid.spacing_mm, (2, 0.5, 0.5))

@@ -93,6 +93,7 @@ def convert(  # noqa: PLR0913
     skip_existing: SkipExisting = False,
     compression: Compression = 3,
     report: Report = False,
+    raw: RawOption = None,
     bids: Bids = False,
     rules: Rules = None,
     subjects: Subjects = None,

@@ -155,7 +155,13 @@ def planned(scan: Scan, source: Path, target: Target, options: ConvertOptions) -
     UsageError
         If the target is one file and there are several images.
     """
-    found = [(s, series, image) for s in scan.studies for series in s.series for image in series.images]
+    found = [
+        (study, series, image)
+        for study in scan.studies
+        for series in study.series
+        for image in series.images
+        if not _is_output(image, source, target.folder)
+    ]
     if not found:
         raise MissingError("no image to convert", where=source, advice=_reasons(scan))
     taken: set[str] = set()
@@ -186,6 +192,14 @@ def _named(task: Task, target: Target) -> Task:
     assert target.name is not None
     stem = target.name.removesuffix(target.suffix) if target.suffix else target.name
     return Task(task.study, task.series, task.image, Path(stem))
+
+
+def _is_output(image: Image, source: Path, folder: Path) -> bool:
+    """Whether an image lies in the target, and that below the source: an earlier run wrote it."""
+    below, root = folder.resolve(), source.resolve()
+    if below == root or not below.is_relative_to(root) or not image.instances:
+        return False
+    return Path(image.instances[0].file).resolve().is_relative_to(below)
 
 
 def _reasons(found: Scan) -> str | None:
