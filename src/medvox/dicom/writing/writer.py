@@ -10,9 +10,9 @@ from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
 from medvox.dicom.writing import storage
 from medvox.dicom.writing.classic import ClassicSeries, classic_series
+from medvox.dicom.writing.files.output import write_file, write_folder
 from medvox.dicom.writing.multiframe import multiframe_file
 from medvox.dicom.writing.options import DicomKind, DicomWriteOptions
-from medvox.dicom.writing.output import write_file, write_folder
 from medvox.dicom.writing.plan import Plan, make_plan
 from medvox.dicom.writing.report import report_of, times_kept
 from medvox.formats.base import WriteReport

@@ -14,8 +14,8 @@ from medvox.core.errors import AccessError, DependencyError, MedvoxError, Missin
 from medvox.core.progress import Progress, silent, track
 from medvox.dicom import tags
 from medvox.dicom.header import Header
-from medvox.dicom.writing.directory import MediaFile, directory_bytes
-from medvox.dicom.writing.encode import EXPLICIT_LITTLE
+from medvox.dicom.writing.files.encode import EXPLICIT_LITTLE
+from medvox.dicom.writing.media.directory import MediaFile, directory_bytes
 from medvox.dicom.writing.options import Source
 from medvox.dicom.writing.source import headers_of
 from medvox.formats.base import WriteReport
