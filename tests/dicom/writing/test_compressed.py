@@ -13,8 +13,8 @@ from pydicom.encaps import get_frame, parse_basic_offsets
 from medvox.core.errors import WriteError
 from medvox.core.volume import Volume
 from medvox.dicom.writing import Compression, DicomWriteOptions, write_series
-from medvox.dicom.writing import compress as compression_module
-from medvox.dicom.writing.compress import compressed_frames, encapsulated
+from medvox.dicom.writing.files import compress as compression_module
+from medvox.dicom.writing.files.compress import compressed_frames, encapsulated
 from medvox.testing.volumes import axial_grid
 
 CODED = [c for c in Compression if c not in (Compression.NONE, Compression.DEFLATED)]

@@ -303,7 +303,7 @@ def test_files_that_are_there_are_kept(tmp_path):
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch):
-    from medvox.dicom.writing import compress
+    from medvox.dicom.writing.files import compress
 
     def fail(frame):
         if frame[0, 0] == volume.data[3, 0, 0]:

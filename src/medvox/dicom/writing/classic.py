@@ -10,12 +10,13 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from medvox.core.axes import TIME
-from medvox.dicom.writing import encode, storage
+from medvox.dicom.writing import storage
+from medvox.dicom.writing.files import encode
+from medvox.dicom.writing.files.output import Parts, in_order
+from medvox.dicom.writing.files.pixel_data import pixel_element, pixel_header
 from medvox.dicom.writing.image_modules import cine_header, image_header, spacing_header
 from medvox.dicom.writing.modules import da, decimal, decimals, tm
 from medvox.dicom.writing.options import Compression
-from medvox.dicom.writing.output import Parts, in_order
-from medvox.dicom.writing.pixel_data import pixel_element, pixel_header
 from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.series_header import apply_attributes, common_header, source_image
 

@@ -10,19 +10,20 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 
 from medvox.core.axes import CHANNEL, TIME
-from medvox.dicom.writing import encode, storage, units
+from medvox.dicom.writing import storage, units
 from medvox.dicom.writing.enhanced_modules import (
     FRAME_TYPES,
     anatomic_region,
     enhanced_header,
     irradiation_event,
 )
+from medvox.dicom.writing.files import encode
+from medvox.dicom.writing.files.output import Parts
+from medvox.dicom.writing.files.pixel_data import pixel_element, pixel_header
 from medvox.dicom.writing.image_modules import cine_header, spacing_header
 from medvox.dicom.writing.legacy import converted_attributes
 from medvox.dicom.writing.modules import da, decimal, decimals, tm
 from medvox.dicom.writing.options import Compression, DicomKind
-from medvox.dicom.writing.output import Parts
-from medvox.dicom.writing.pixel_data import pixel_element, pixel_header
 from medvox.dicom.writing.plan import Plan
 from medvox.dicom.writing.series_header import (
     apply_attributes,

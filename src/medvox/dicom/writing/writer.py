@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from os import PathLike
 from pathlib import Path
 
 from medvox.core.errors import UsageError
@@ -10,9 +11,9 @@ from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
 from medvox.dicom.writing import storage
 from medvox.dicom.writing.classic import ClassicSeries, classic_series
+from medvox.dicom.writing.files.output import write_file, write_folder
 from medvox.dicom.writing.multiframe import multiframe_file
 from medvox.dicom.writing.options import DicomKind, DicomWriteOptions
-from medvox.dicom.writing.output import write_file, write_folder
 from medvox.dicom.writing.plan import Plan, make_plan
 from medvox.dicom.writing.report import report_of, times_kept
 from medvox.formats.base import WriteReport
@@ -20,7 +21,7 @@ from medvox.formats.base import WriteReport
 
 def write_series(
     volume: Volume,
-    folder: Path,
+    folder: str | PathLike[str],
     options: DicomWriteOptions | None = None,
     progress: Progress = silent,
 ) -> WriteReport:
@@ -49,7 +50,7 @@ def write_series(
     WriteError, AccessError
         If the system refuses, or a file is there already; then nothing is written.
     """
-    options = options or DicomWriteOptions()
+    options, folder = options or DicomWriteOptions(), Path(folder)
     plan = make_plan(volume, DicomKind(options.kind or DicomKind.CLASSIC), options, progress)
     if plan.kind is DicomKind.CLASSIC:
         series = classic_series(plan)
@@ -62,7 +63,10 @@ def write_series(
 
 
 def write_instance(
-    volume: Volume, path: Path, options: DicomWriteOptions | None = None, progress: Progress = silent
+    volume: Volume,
+    path: str | PathLike[str],
+    options: DicomWriteOptions | None = None,
+    progress: Progress = silent,
 ) -> WriteReport:
     """Write a volume as one file: enhanced, or classic where it is one slice.
 
@@ -75,7 +79,7 @@ def write_instance(
     WriteError, AccessError
         If the system refuses; nothing is left then.
     """
-    options = options or DicomWriteOptions()
+    options, path = options or DicomWriteOptions(), Path(path)
     single = volume.grid.shape[0] == 1 and not volume.lead_shape
     kind = DicomKind(options.kind or (DicomKind.CLASSIC if single else DicomKind.ENHANCED))
     if not path.parent.is_dir():

@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 
 from medvox.dicom import tags
 from medvox.dicom.header import Header
-from medvox.dicom.writing import encode
 from medvox.dicom.writing.facts import stable_uid
+from medvox.dicom.writing.files import encode
 
 STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _NEXT, _LOWER = 0x00041400, 0x00041420

@@ -8,14 +8,15 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 
 from medvox.core.errors import AccessError, DependencyError, MedvoxError, MissingError, WriteError
 from medvox.core.progress import Progress, silent, track
 from medvox.dicom import tags
 from medvox.dicom.header import Header
-from medvox.dicom.writing.directory import MediaFile, directory_bytes
-from medvox.dicom.writing.encode import EXPLICIT_LITTLE
+from medvox.dicom.writing.files.encode import EXPLICIT_LITTLE
+from medvox.dicom.writing.media.directory import MediaFile, directory_bytes
 from medvox.dicom.writing.options import Source
 from medvox.dicom.writing.source import headers_of
 from medvox.formats.base import WriteReport
@@ -26,7 +27,7 @@ _KINDS = ("PT", "ST", "SE", "IM")
 
 
 def write_media(
-    instances: Source, target: Path, *, label: str = "MEDVOX", progress: Progress = silent
+    instances: Source, target: str | PathLike[str], *, label: str = "MEDVOX", progress: Progress = silent
 ) -> WriteReport:
     """Write images to a standard medium (general purpose interchange, PS3.11 annex D).
 
@@ -56,6 +57,7 @@ def write_media(
     WriteError, AccessError
         If the target is there already, or the system refuses; nothing is left then.
     """
+    target = Path(target)
     headers, others = _images(headers_of(instances))
     files = _named(headers)
     directory, made = directory_bytes(files, label[:16].upper())

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from medvox.core.errors import MedvoxError, WriteError
 from medvox.dicom.pixels.codecs import decode_frame
 from medvox.dicom.pixels.format import PixelFormat
-from medvox.dicom.writing.encode import DEFLATED as DEFLATED_SYNTAX
-from medvox.dicom.writing.encode import EXPLICIT_LITTLE, PIXEL_DATA, UNDEFINED, Encoded, element, head
+from medvox.dicom.writing.files.encode import DEFLATED as DEFLATED_SYNTAX
+from medvox.dicom.writing.files.encode import EXPLICIT_LITTLE, PIXEL_DATA, UNDEFINED, Encoded, element, head
+from medvox.dicom.writing.files.output import in_threads
 from medvox.dicom.writing.options import Compression
-from medvox.dicom.writing.output import in_threads
 
 AnyArray = NDArray[Any]
 _ITEM, _END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from medvox.core.errors import UnsupportedError
-from medvox.dicom.writing.compress import compressed_frames, encapsulated, transfer_syntax_of
-from medvox.dicom.writing.encode import PIXEL_DATA, Encoded, head
+from medvox.dicom.writing.files.compress import compressed_frames, encapsulated, transfer_syntax_of
+from medvox.dicom.writing.files.encode import PIXEL_DATA, Encoded, head
 from medvox.dicom.writing.options import Compression
 
 AnyArray = NDArray[Any]
