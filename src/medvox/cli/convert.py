@@ -97,7 +97,6 @@ def convert(  # noqa: PLR0913
     bids: Bids = False,
     rules: Rules = None,
     subjects: Subjects = None,
-    raw: RawOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert every volume to a file of its own, with a sidecar and a table of sources.

@@ -55,8 +55,6 @@ class ConvertOptions:
         Whether images whose files are there already are passed over: goes on where a run was stopped.
     compression
         Level of gzip and zlib streams, 1 (fast) to 9 (small); 3 gives about the size of zlib's 6.
-    raw
-        What the source holds as raw values, as for `medvox.workflows.open_folder.scan`.
     report
         Whether to write ``convert.json`` into the target folder.
     """
@@ -78,7 +76,6 @@ class ConvertOptions:
     skip_existing: bool = False
     compression: int = 3
     report: bool = False
-    raw: str | None = None
 
     def check(self) -> None:
         """Check what can be checked before anything is read.
