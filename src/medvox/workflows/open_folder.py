@@ -19,7 +19,7 @@ from medvox.formats.base import Format
 from medvox.formats.inputs import InputFile, find_inputs
 from medvox.formats.raw import RawDescription, RawFormat
 from medvox.formats.registry import detect
-from medvox.formats.remote.mirror import fetched
+from medvox.formats.remote.mirror import fetched_whole
 from medvox.formats.remote.mount import local
 from medvox.formats.stack import PICTURE_FORMATS, stack_images
 
@@ -176,7 +176,7 @@ def _by_format(
         belonging.update(path.resolve() for path in others)
         if not form.reads_ranges:
             for path in (file.path, *others):
-                fetched(path)
+                fetched_whole(path)
         if form.name in PICTURE_FORMATS:
             pictures[_folder(file), form.name].append((file, form))
         else:

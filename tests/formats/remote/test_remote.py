@@ -212,3 +212,11 @@ def test_any_range_of_a_mirror_is_the_remote_one(tmp_path):
     assert sum(end - start for start, end in asked) <= len(content)  # nothing twice
     with mirrors.opened(mirror.path, buffering=0) as file:
         assert file.read() == content
+
+
+def test_a_folder_that_is_one_image_is_fetched_whole(tmp_path):
+    values = ramp((5, 7, 6), "uint8")
+    (tmp_path / "in").mkdir()
+    mv.write(Volume(values, axial_grid()), tmp_path / "in" / "x.ome.zarr")
+    with serving(tmp_path) as (url, _):
+        assert np.array_equal(mv.read(f"{url}/in/").values(), values)

@@ -106,6 +106,19 @@ def fetched(path: str | os.PathLike[str], start: int = 0, count: int | None = No
         mirror.ensure(start, count)
 
 
+def fetched_whole(path: Path) -> None:
+    """Make sure that a file, or every file below a folder that is one image, can be read.
+
+    Raises
+    ------
+    MedvoxError
+        If it cannot be fetched.
+    """
+    for place, mirror in list(_MIRRORS.items()):
+        if place == os.fspath(path) or path in mirror.path.parents:
+            mirror.ensure()
+
+
 def mirror_of(path: str | os.PathLike[str]) -> Mirror | None:
     """Return the mirror that a path is, or None."""
     return _MIRRORS.get(os.fspath(path)) if _MIRRORS else None
