@@ -70,9 +70,9 @@ def find_inputs(roots: Sequence[Path], progress: Progress = silent) -> tuple[lis
     """Find all files under some files and folders, at any depth.
 
     Hidden files and those that systems leave behind (``.DS_Store``, ``Thumbs.db``) are left out, unless
-    they are named themselves. A folder that is a Zarr store is one image. Links are followed, each folder is visited once. Zip and tar files (.gz,
-    .bz2, .xz) are known by their content; their members are unpacked into a temporary folder that is
-    removed when the program ends.
+    they are named themselves. A folder that is a Zarr store is one image. Links are followed, each folder
+    is visited once. Zip and tar files (.gz, .bz2, .xz) are known by their content; their members are unpacked
+    into a temporary folder that is removed when the program ends.
 
     Parameters
     ----------
