@@ -41,6 +41,7 @@ class PictureFormat(Format):
     """One picture a file; volumes are written as numbered files."""
 
     writes: ClassVar[bool] = True
+    reads_ranges: ClassVar[bool] = True
     lossy: ClassVar[str] = "place in the patient, unit; types but those named"
     magic: ClassVar[tuple[bytes, ...]]
     most_gain: ClassVar[int] = 4096
