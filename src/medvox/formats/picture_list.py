@@ -3,18 +3,18 @@
 What is public of that program's lists is that they are text naming one slice file a line. The lines that say
 sizes are this module's own, tolerant in writing: ``name = numbers``, ``name: numbers`` or ``name numbers``.
 
-====================================  ==============================================================
-line                                  means
-====================================  ==============================================================
-``# …``, ``; …``, ``// …``, empty       nothing
-``slice_001.tif``, ``"a slice.png"``    the next slice; relative to the list, in its folder or below
-``pixel size = 0.5 0.75``             distance of columns and of rows (one number: of both)
-``slice distance = 3``                of slices; also ``slice thickness`` and ``slice spacing``
-``spacing = 0.5 0.75 3``              columns, rows, slices
-``size = 512 512``                    columns and rows; checked
-``slices = 120``, or the number alone   how many names follow; checked
+=====================================  ============================================================
+line                                   means
+=====================================  ============================================================
+``# …``, ``; …``, ``// …``, empty      nothing
+``slice_001.tif``, ``"a slice.png"``   the next slice; relative to the list, in its folder or below
+``pixel size = 0.5 0.75``              distance of columns and of rows (one number: of both)
+``slice distance = 3``                 of slices; also ``slice thickness`` and ``slice spacing``
+``spacing = 0.5 0.75 3``               columns, rows, slices
+``size = 512 512``                     columns and rows; checked
+``slices = 120``, or the number alone  how many names follow; checked
 ``affine lps = …`` (12 numbers)        (column, row, slice, 1) to LPS mm, row by row
-====================================  ==============================================================
+=====================================  ============================================================
 
 Lengths are mm, or bear ``um`` or ``cm``.
 """
