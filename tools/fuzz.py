@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started as a script, as `./dev fuzz` does
 
-from tools.fuzz_targets import targets  # noqa: E402
+from tools.fuzz_targets import freeze, targets  # noqa: E402
 from tools.fuzz_worker import SLOW, attempt, keep  # noqa: E402
 
 ABOUT = "Break files in many ways and read them; a result or a MedvoxError may come out, nothing else."
@@ -67,9 +67,16 @@ def fuzz(name: str, seconds: float, seed: int, guided: bool) -> Outcome:
         Whether by coverage.
     """
     with tempfile.TemporaryDirectory(prefix="medvox-fuzz-") as folder:
-        note = Path(folder) / "work"
-        command = [sys.executable, "-m", "tools.fuzz_worker", name, "--seed", str(seed)]
-        command += ["--until", str(time.time() + seconds), *([] if guided else ["--random"])]
+        note, frozen = Path(folder) / "work", Path(folder) / "frozen"
+        frozen.write_bytes(freeze(targets()[name]))
+        command = [sys.executable, "-m", "tools.fuzz_worker", name, "--frozen", str(frozen)]
+        command += [
+            "--seed",
+            str(seed),
+            "--until",
+            str(time.time() + seconds),
+            *([] if guided else ["--random"]),
+        ]
         paths = os.pathsep.join(filter(None, [str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
         env = (
             os.environ
@@ -85,19 +92,17 @@ def fuzz(name: str, seconds: float, seed: int, guided: bool) -> Outcome:
                 process.kill()
                 process.wait()
                 code = None
-        files, failures = counts(out.read_text())
-        trouble = "" if code == 0 else ended_badly(name, code, note, err.read_text()[-3000:])
-        for line in err.read_text().splitlines():
-            if f"{name}: failed on" in line:
-                print(line, file=sys.stderr)
-        return Outcome(name, files, failures + bool(trouble), trouble)
+        said = err.read_text()
+        failed = [line for line in said.splitlines() if f"{name}: failed on" in line]
+        print(*failed, sep="\n", end="\n" if failed else "", file=sys.stderr)
+        trouble = "" if code == 0 else ended_badly(name, code, note, said[-3000:])
+        return Outcome(name, count(out.read_text()), len(failed) + bool(trouble), trouble)
 
 
-def counts(text: str) -> tuple[int, int]:
-    """Files read and kinds of failure, from the last report of a worker."""
+def count(text: str) -> int:
+    """Files read, by the last report of a worker."""
     reports = [line for line in text.splitlines() if line.startswith('{"files"')]
-    last = json.loads(reports[-1]) if reports else {"files": 0, "failures": 0}
-    return last["files"], last["failures"]
+    return int(json.loads(reports[-1])["files"]) if reports else 0
 
 
 def ended_badly(name: str, code: int | None, note: Path, said: str) -> str:

@@ -7,6 +7,7 @@ dependencies ship for their tests. So a new format is fuzzed as soon as it is re
 from __future__ import annotations
 
 import gzip
+import pickle
 import shutil
 import tempfile
 import zipfile
@@ -208,16 +209,39 @@ def _pictures(key: str) -> list[bytes]:
 # -- targets -------------------------------------------------------------------------------------
 
 
+READERS: dict[str, Callable[[Path], None]] = {
+    "archives": read_archive,
+    "dicom-header": read_header_lines,
+    "dicom-scan": read_every_value,
+    "scan": read_scan,
+}
+
+
+def reader_of(name: str) -> Callable[[Path], None]:
+    """Return the function of a target that reads; of a format's target, named after its key."""
+    if name in READERS:
+        return READERS[name]
+    keys = [key for key in FORMATS.names() if name == key or name.startswith(f"{key}-")]
+    return read_format(FORMATS.get(max(keys, key=len)))
+
+
+def freeze(target: Target) -> bytes:
+    """Everything of a target but what reads: making the seeds of all takes seconds."""
+    return pickle.dumps((target.seeds(), target.name, target.opened, target.beside, target.packed))
+
+
+def thaw(name: str, frozen: bytes) -> Target:
+    """Return a target that was frozen."""
+    seeds, *rest = pickle.loads(frozen)
+    return Target(lambda: seeds, reader_of(name), *rest)
+
+
 @cache
 def targets() -> dict[str, Target]:
     """Everything that is fuzzed, by name; those of formats are named after key and suffix."""
-    found = {
-        "dicom-scan": Target(dicom_files, read_every_value),
-        "dicom-pixels": Target(dicom_files, read_format(FORMATS.get("dicom"))),
-        "dicom-header": Target(dicom_files, read_header_lines),
-        "archives": Target(zipped, read_archive),
-        "scan": Target(mixed, read_scan),
-    }
+    names = {"dicom-scan": dicom_files, "dicom-header": dicom_files, "dicom-pixels": dicom_files}
+    names |= {"archives": zipped, "scan": mixed}
+    found = {name: Target(seeds, reader_of(name)) for name, seeds in names.items()}
     for key, form in available():
         found |= _written(key, form) if form.writes and key != "dicom" else {}
         if not any(name == key or name.startswith(f"{key}-") for name in found):

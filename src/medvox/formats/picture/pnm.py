@@ -20,7 +20,7 @@ AnyArray = NDArray[Any]
 
 _MOST_HEADER = 1 << 16
 _START = re.compile(rb"P[1-6][\s#]\s*(?:#|\d)|P7\n")
-_TOKEN = re.compile(rb"(?:\s+|#[^\n\r]*[\n\r])*(\d+)")
+_TOKEN = re.compile(rb"(?:\s|#[^\n\r]*[\n\r])*+(\d+)")
 _COMMENT = re.compile(rb"#([^\n\r]*)")
 _NAMES = {1: "bitmap", 2: "grey", 3: "RGB", 4: "bitmap", 5: "grey", 6: "RGB", 7: "any samples"}
 
