@@ -1,6 +1,7 @@
 """Raw files through the commands: proposals with a picture, descriptions, and --raw."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,3 +93,14 @@ def test_the_viewer_describes_only_what_was_named(raw, tmp_path):
     found = raw_files.scan_described([raw, tmp_path / "y.nii.gz"], WORDS, {raw})
     assert sorted(series.format for series in found.series()) == ["NIfTI", "RAW"]
     assert found.files == 2
+
+
+def test_the_viewer_scans_the_named_file_under_any_spelling(raw, monkeypatch):
+    from medvox.cli.viewer import _scanner
+    from medvox.core.progress import silent
+
+    monkeypatch.chdir(raw.parent)
+    scanner = _scanner([Path("x.raw")], WORDS)
+    assert [image.shape for image in scanner([raw], silent).images()] == [VALUES.shape]
+    with pytest.raises(UsageError):
+        _scanner([Path("x.raw")], "columns=80")

@@ -53,6 +53,9 @@ def _scanner(paths: Sequence[Path], raw: str) -> Scanner:
     """Scan the given files as raw values; what is added later in the viewer is not described by it."""
     from medvox.workflows.raw_files import scan_described
 
-    described = frozenset(path.absolute() for path in paths)
-    scan_described(paths, raw, frozenset(paths))  # a wrong description is told before the viewer starts
-    return lambda opened, progress: scan_described([p.absolute() for p in opened], raw, described, progress)
+    def full(path: Path) -> Path:
+        return path if url_of(path) is not None else path.absolute()
+
+    described = frozenset(map(full, paths))
+    scan_described([*described], raw, described)  # a wrong description is told before the viewer starts
+    return lambda opened, progress: scan_described([full(p) for p in opened], raw, described, progress)
