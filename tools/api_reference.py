@@ -11,6 +11,7 @@ import importlib
 import re
 import shutil
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,16 @@ def commands_text() -> str:
     """Return every command of `medvox` with its arguments and options, from the program itself."""
     typer = importlib.import_module("typer")
     group = typer.main.get_command(importlib.import_module("medvox.cli.main").app)
-    return "\n".join(command_text(name, command) for name, command in group.commands.items())
+    return "\n".join(command_text(name, command) for name, command in _leaves(group))
+
+
+def _leaves(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Commands that do something, groups such as `medvox raw` opened."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def command_text(name: str, command: Any) -> str:

@@ -22,7 +22,8 @@ def test_a_folder_shows_its_text_only():
 def test_every_command_is_described_with_all_its_options():
     text = api_reference.commands_text()
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [
-        f"medvox {name}" for name in ("open", "demo", "info", "convert", "render")
+        f"medvox {name}"
+        for name in ("open", "demo", "info", "convert", "render", "raw propose", "raw describe")
     ]
     assert "medvox convert [OPTIONS] SOURCE TARGET" in text
     assert "| `--size` | `1000 800` |" in text
