@@ -5,7 +5,8 @@ A benchmark is a module of this folder with `cases() -> list[Case]`. For each ca
 1. every contender runs once, cold (imports, compilation, empty caches), and is timed;
 2. the results are compared: what is not equal is not timed any further;
 3. all contenders run in turn, `repeats` rounds of one run each, so that whatever disturbs the machine
-   disturbs all of them; the median of the rounds counts.
+   disturbs all of them; each round begins with another one, and garbage is collected between runs, so that
+   none pays for what another left behind; the median of the rounds counts.
 
 Wall time is what a user waits; CPU time (this process, its threads and its children) is what the work
 costs. `ratio` is the peer's median over ours: 3.0 means three times as fast as the peer.
@@ -14,6 +15,7 @@ costs. `ratio` is the peer's median over ours: 3.0 means three times as fast as 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -115,7 +117,11 @@ def clock() -> Spent:
 
 
 def timed(work: Callable[[], Any], clock: Callable[[], Spent]) -> tuple[Any, Spent]:
-    """Run something once."""
+    """Run something once.
+
+    Garbage that others left is collected before: it is not for this one to pay for.
+    """
+    gc.collect()
     began = clock()
     result = work()
     ended = clock()
@@ -146,10 +152,12 @@ def measure(case: Case, clock: Callable[[], Spent] = clock) -> tuple[dict[str, T
         raise AssertionError(f"{case.name}: the results are not equal")
     figures = list(case.figures(results)) if case.figures else []
     results.clear()  # free the memory before timing
+    order = list(contenders)
     for _ in range(case.repeats):
-        for name, work in contenders.items():
+        for name in order:
             before()
-            times[name].warm.append(timed(work, clock)[1])
+            times[name].warm.append(timed(contenders[name], clock)[1])
+        order = order[1:] + order[:1]  # so that none always follows the same one
     return times, figures
 
 
