@@ -1,0 +1,1 @@
+"""Archive: keeps instances durably, finds them again, and says who did what with them."""
