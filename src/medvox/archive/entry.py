@@ -80,6 +80,18 @@ INSTANCE_RETURNED: Final = (
     0x0040A493,  # Verification Flag
 )
 LONGEST_UID: Final = 64
+WANTED: Final = tuple(
+    sorted(
+        {
+            tags.SPECIFIC_CHARACTER_SET,
+            0x00280103,  # Pixel Representation
+            *STUDY_RETURNED,
+            *SERIES_RETURNED,
+            *INSTANCE_RETURNED,
+        }
+    )
+)
+"""Tags that a header must have been read with."""
 
 
 def entry_of(header: Header) -> dict[str, Any]:
@@ -99,7 +111,8 @@ def entry_of(header: Header) -> dict[str, Any]:
         )
     )
     study_columns = {name: header.text(tag) for name, tag in STUDY_COLUMNS.items()}
-    study_columns["patient_key"] = name_key(study_columns["patient_name"])
+    study_columns |= name_columns("patient", study_columns["patient_name"])
+    study_columns["referring_key"] = name_key(study_columns["referring"])
     return {
         "study_uid": study,
         "series_uid": series,
@@ -124,6 +137,12 @@ def name_key(name: str) -> str:
     bare = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     groups = unicodedata.normalize("NFC", bare).split("=")
     return "=".join("^".join(part.strip() for part in group.split("^")).rstrip("^") for group in groups)
+
+
+def name_columns(prefix: str, name: str) -> dict[str, str]:
+    """Return the columns that a name is matched by: one for each of its groups (PS3.5 6.2.1.1)."""
+    groups = [*name_key(name).split("="), "", ""]
+    return {f"{prefix}_key": groups[0], f"{prefix}_key2": groups[1], f"{prefix}_key3": groups[2]}
 
 
 def is_uid(text: str) -> bool:

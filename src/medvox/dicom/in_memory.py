@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import numpy as np
 
 from medvox.core.errors import FormatError, TruncatedError
 from medvox.dicom.elements import walk
 from medvox.dicom.elements.encoding import DEFLATED, encoding_of, settle_syntax, span_of
-from medvox.dicom.elements.wanted import WANTED
+from medvox.dicom.elements.wanted import WANTED, ascending
 from medvox.dicom.header import Header, inflate, pack
 from medvox.dicom.reader import Walker
 
 _own = threading.local()
 
 
-def header_of(data: bytes | bytearray | memoryview, transfer_syntax: str, name: str = "data set") -> Header:
+def header_of(
+    data: bytes | bytearray | memoryview,
+    transfer_syntax: str,
+    name: str = "data set",
+    tags: Sequence[int] = WANTED,
+) -> Header:
     """Return the header of a data set in memory.
 
     Values of more than 4 KB cannot be asked for: the header has no file.
@@ -29,6 +35,8 @@ def header_of(data: bytes | bytearray | memoryview, transfer_syntax: str, name: 
         UID that was negotiated or stated.
     name
         For errors and findings.
+    tags
+        Top-level tags that are wanted.
 
     Raises
     ------
@@ -39,9 +47,7 @@ def header_of(data: bytes | bytearray | memoryview, transfer_syntax: str, name: 
         data = inflate(bytes(data), 0, name)
     if not len(data):
         raise TruncatedError("the data set is empty", where=name)
-    if not hasattr(_own, "walker"):
-        _own.walker = Walker.compiled(WANTED)
-    walker: Walker = _own.walker
+    walker = _walker(tags)
     walk.start(walker.state, len(data), 0)
     walker.state[walk.IS_DEFLATED] = -1
     walker.state[walk.COUNT] = len(data)
@@ -57,3 +63,12 @@ def header_of(data: bytes | bytearray | memoryview, transfer_syntax: str, name: 
     values = bytes(walker.arena[: state[walk.USED]])
     records = pack(walker.out, state[walk.FOUND], values, disorder=state[walk.DISORDER] == 1)
     return Header("", name, len(data), settled, encoding, pixel, findings + doubts, records)
+
+
+def _walker(tags: Sequence[int]) -> Walker:
+    """Return the walker of this thread for some tags."""
+    kept: dict[int, tuple[Sequence[int], Walker]] = _own.__dict__.setdefault("walkers", {})
+    known = kept.get(id(tags))
+    if known is None or known[0] is not tags:
+        known = kept[id(tags)] = (tags, Walker.compiled(ascending(tags)))
+    return known[1]

@@ -23,6 +23,8 @@ from sqlalchemy import (
     text,
 )
 
+VERSION: Final = "1"
+"""Of these tables; an index of another version is rebuilt from the bytes."""
 METADATA: Final = MetaData()
 _KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER alone
 
@@ -35,11 +37,14 @@ STUDIES: Final = Table(
     Column("issuer", Text, nullable=False, server_default=""),
     Column("patient_name", Text, nullable=False, server_default=""),
     Column("patient_key", Text, nullable=False, server_default=""),
+    Column("patient_key2", Text, nullable=False, server_default=""),
+    Column("patient_key3", Text, nullable=False, server_default=""),
     Column("birth_date", String(26), nullable=False, server_default=""),
     Column("sex", String(16), nullable=False, server_default=""),
     Column("study_date", String(26), nullable=False, server_default=""),
     Column("study_time", String(28), nullable=False, server_default=""),
     Column("accession", Text, nullable=False, server_default=""),
+    Column("referring_key", Text, nullable=False, server_default=""),
     Column("study_id", Text, nullable=False, server_default=""),
     Column("referring", Text, nullable=False, server_default=""),
     Column("description", Text, nullable=False, server_default=""),
@@ -48,6 +53,8 @@ STUDIES: Final = Table(
     Column("is_protected", Boolean, nullable=False, server_default=text("false")),
     Index("studies_by_patient", "patient_id", "issuer"),
     Index("studies_by_name", "patient_key"),
+    Index("studies_by_name2", "patient_key2"),
+    Index("studies_by_name3", "patient_key3"),
     Index("studies_by_date", "study_date", "id"),
     Index("studies_by_accession", "accession"),
 )
@@ -79,6 +86,7 @@ INSTANCES: Final = Table(
     Column("sop_class", String(64), nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("is_current", Boolean, nullable=False, server_default=text("true")),
+    Column("deleted", BigInteger, nullable=False, server_default="0"),
     Column("number", Integer),
     Column("transfer_syntax", String(64), nullable=False),
     Column("frames", Integer, nullable=False, server_default="1"),
@@ -102,9 +110,18 @@ POSITIONS: Final = Table(
 )
 """Up to which byte each segment of the journal is in the index."""
 
+ABOUT: Final = Table(
+    "about",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Facts about the index itself: the version of these tables."""
+
+AUDIT_METADATA: Final = MetaData()
 AUDIT: Final = Table(
     "audit",
-    METADATA,
+    AUDIT_METADATA,
     Column("id", _KEY, primary_key=True),
     Column("time", String(32), nullable=False),
     Column("who", Text, nullable=False),
@@ -116,4 +133,4 @@ AUDIT: Final = Table(
     Index("audit_by_target", "target"),
     Index("audit_by_time", "time"),
 )
-"""Events, each with the digest of all before it."""
+"""Events, each with the digest of all before it; in a database of its own, since it cannot be rebuilt."""
