@@ -84,6 +84,8 @@ def test_the_same_again_is_no_op_and_other_content_a_version(archive: Archive) -
     assert study["00100010"]["Value"] == [{"Alphabetic": "New"}]
     history = list(archive.instances(is_history=True))
     assert [archive.read_data_set(row) for row in history] == [bare(first), bare(second)]
+    (event,) = archive.audit.search(action="version")
+    assert event.event.target == first.SOPInstanceUID
 
 
 @pytest.mark.parametrize(
@@ -160,6 +162,8 @@ def test_deleted_studies_are_not_found_until_they_are_restored(archive: Archive)
     archive.delete(str(data.StudyInstanceUID), reason="wrong patient", who="admin")
     assert archive.receive(bare(data), transfer_syntax=EXPLICIT).outcome is Outcome.STORED
     assert len(archive.find(Query()).rows) == 2
+    assert [one.event.action for one in archive.audit.search()] == ["delete", "restore", "delete"]
+    assert archive.audit.verify() == 3
 
 
 def test_a_full_disk_refuses_and_the_service_recovers(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 
 from sqlalchemy import Engine, func, select
 
+from medvox.archive.audit import Audit, Event
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
 from medvox.archive.index.behind import IndexWriter, Item
@@ -58,6 +59,8 @@ class Archive:
         What writes the journal.
     findings
         Damage that was met.
+    audit
+        Who did what; new versions, deleted and restored studies are in it by themselves.
     """
 
     def __init__(self, settings: ArchiveSettings, disk: Disk | None = None) -> None:
@@ -68,6 +71,7 @@ class Archive:
             self._engine: Engine = sqlite_engine(settings.store / "index.sqlite")
             make_tables(self._engine)
             self.findings: tuple[Finding, ...] = replay(self._store, self._engine)
+            self.audit = Audit(settings.store / "audit.sqlite")
         except BaseException:
             self._store.close()
             raise
@@ -241,6 +245,7 @@ class Archive:
     def close(self) -> None:
         """Bring the index up to date and close everything."""
         self._writer.close()
+        self.audit.close()
         self._store.close()
         self._engine.dispose()
 
@@ -258,6 +263,9 @@ class Archive:
                     continue
             elif outcome is not Outcome.SAME:
                 self._commit(appended, item)
+                if outcome is Outcome.VERSION:
+                    who = json.loads(entry["origin"])[0]
+                    self.audit.append(Event(who, "version", entry["sop_uid"], detail=entry["digest"]))
             return _received(outcome, entry)
 
     def _known(self, entry: dict[str, Any]) -> Outcome:
@@ -306,6 +314,7 @@ class Archive:
             appended, item = self._append(Kind.CHANGE, entry)
             self._commit(appended, item)
             self._writer.flush()  # what is received next is compared with the index
+            self.audit.append(Event(more["who"], change, study_uid, detail=more.get("reason", "")))
         return count
 
 

@@ -112,7 +112,7 @@ def entry_of(header: Header) -> dict[str, Any]:
     )
     study_columns = {name: header.text(tag) for name, tag in STUDY_COLUMNS.items()}
     study_columns |= name_columns("patient", study_columns["patient_name"])
-    study_columns["referring_key"] = name_key(study_columns["referring"])
+    study_columns |= name_columns("referring", study_columns["referring"])
     return {
         "study_uid": study,
         "series_uid": series,

@@ -36,7 +36,7 @@ _STUDY: Final[dict[int, tuple[str, Any]]] = {
     tags.STUDY_TIME: ("time", STUDIES.c.study_time),
     tags.ACCESSION_NUMBER: ("text", STUDIES.c.accession),
     STUDY_ID: ("text", STUDIES.c.study_id),
-    REFERRING: ("name", (STUDIES.c.referring_key,)),
+    REFERRING: ("name", (STUDIES.c.referring_key, STUDIES.c.referring_key2, STUDIES.c.referring_key3)),
     tags.STUDY_DESCRIPTION: ("text", STUDIES.c.description),
 }
 _SERIES: Final[dict[int, tuple[str, Any]]] = {

@@ -45,6 +45,8 @@ STUDIES: Final = Table(
     Column("study_time", String(28), nullable=False, server_default=""),
     Column("accession", Text, nullable=False, server_default=""),
     Column("referring_key", Text, nullable=False, server_default=""),
+    Column("referring_key2", Text, nullable=False, server_default=""),
+    Column("referring_key3", Text, nullable=False, server_default=""),
     Column("study_id", Text, nullable=False, server_default=""),
     Column("referring", Text, nullable=False, server_default=""),
     Column("description", Text, nullable=False, server_default=""),
