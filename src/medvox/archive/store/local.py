@@ -22,6 +22,7 @@ SEGMENTS: Final = "segments"
 FILES: Final = "files"
 _RUN = re.compile(r"(\d{8})[0-9a-f]+-\d+" + re.escape(SUFFIX))
 _OPEN_FILES: Final = 64
+_READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class LocalStore:
@@ -95,8 +96,11 @@ class LocalStore:
             If they are not there, or the system refuses.
         """
         try:
-            with self._reading:
-                descriptor = os.dup(self._descriptor(place))
+            if place.startswith(FILES + "/"):
+                descriptor = os.open(self._folder / place, _READ_ONLY)
+            else:
+                with self._reading:
+                    descriptor = os.dup(self._descriptor(place))
             try:
                 found = _read_at(descriptor, offset, size)
             finally:
@@ -184,10 +188,10 @@ class LocalStore:
             self._lock = -1
 
     def _descriptor(self, place: str) -> int:
+        """Descriptor of a segment, kept open; a segment is never taken away."""
         known = self._opened.pop(place, None)
         if known is None:
-            path = self._folder / place if place.startswith(FILES + "/") else self._segments / place
-            known = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+            known = os.open(self._segments / place, _READ_ONLY)
         self._opened[place] = known  # the last is the one used last
         for old in list(itertools.islice(self._opened, max(0, len(self._opened) - _OPEN_FILES))):
             os.close(self._opened.pop(old))
