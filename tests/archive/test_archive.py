@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 
 from archive_data import EXPLICIT, bare, sent
-from medvox.archive.archive import Archive
+from medvox.archive.archive import Archive, checked_entry
 from medvox.archive.model import (
     ArchiveSettings,
     InvalidObjectError,
@@ -18,6 +18,9 @@ from medvox.archive.model import (
     Query,
     StorageFullError,
 )
+from medvox.archive.store.disk import Disk
+from medvox.archive.store.local import LocalStore
+from medvox.archive.store.records import Kind
 from medvox.core.errors import AccessError, MissingError
 from medvox.testing.disk import RecordingDisk
 
@@ -188,6 +191,27 @@ def test_a_full_disk_refuses_and_the_service_recovers(tmp_path: Path) -> None:
         assert {row.sop_uid for row in archive.instances()} == set(kept)
         kept.append(archive.receive(bare(sent(500)), transfer_syntax=EXPLICIT).sop_uid)
         assert {row.sop_uid for row in archive.instances()} == set(kept)
+
+
+class ListeningDisk(Disk):
+    def __init__(self) -> None:
+        self.synced: list[str] = []
+
+    def sync(self, descriptor: int) -> None:
+        self.synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        super().sync(descriptor)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="names of open files are asked of Linux")
+def test_what_a_killed_process_left_is_synced_before_it_is_indexed(tmp_path: Path) -> None:
+    journal = LocalStore(tmp_path)
+    entry = checked_entry(bare(sent()), EXPLICIT, ("", "")) | {"origin": "[]", "data_set_offset": 0}
+    appended = journal.append(Kind.INSTANCE, entry, [bare(sent())])
+    journal.close()  # without a commit
+    disk = ListeningDisk()
+    with Archive(ArchiveSettings(tmp_path), disk) as archive:
+        assert disk.synced == [appended.segment]
+        assert archive.receive(bare(sent()), transfer_syntax=EXPLICIT).outcome is Outcome.SAME
 
 
 def test_one_process_at_a_time(archive: Archive, tmp_path: Path) -> None:

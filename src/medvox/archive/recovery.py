@@ -55,6 +55,7 @@ def replay(
                     if len(waiting) >= _AT_ONCE:
                         apply(connection, waiting)
                         waiting = []
+                store.sync(segment)  # before the index says that it is there
                 apply(connection, waiting)
                 if not is_whole:
                     set_position(connection, segment, size)

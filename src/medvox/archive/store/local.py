@@ -133,6 +133,25 @@ class LocalStore:
         """Bytes of a segment."""
         return (self._segments / segment).stat().st_size
 
+    def sync(self, segment: str) -> None:
+        """Make durable what a process that was killed may have left in a segment.
+
+        Raises
+        ------
+        WriteError
+            If the disk cannot keep it.
+        """
+        if not self._is_durable:
+            return
+        try:
+            descriptor = os.open(self._segments / segment, os.O_RDWR | getattr(os, "O_BINARY", 0))
+            try:
+                self._disk.sync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise WriteError("a segment cannot be made durable", where=segment, got=error.strerror) from error
+
     def link(self, source: Path, name: str) -> str:
         """Take a file in by a hard link, or a copy where none can be made; return its place.
 
