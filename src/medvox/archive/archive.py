@@ -40,7 +40,7 @@ from medvox.core.errors import FormatError, MedvoxError, MissingError, WriteErro
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.dicom.in_memory import header_of
-from medvox.dicom.writing.encode import file_meta
+from medvox.dicom.writing.files.encode import file_meta
 
 MOST_WAITING: Final = 50_000
 """Records that may wait for the index; while there are more, nothing is received."""
