@@ -34,6 +34,11 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "nested-archive": "An archive inside an archive is not opened.",
         "limit-reached": "A limit on size or number was reached; what lies beyond was not read.",
         "symlink-cycle": "A folder leads back to itself through a symbolic link; it was visited once.",
+        # archive
+        "damaged-record": "Bytes in the store are no whole record: the disk has damaged them. What lies before and after is not affected.",
+        "torn-record": "The last record was being written when the power failed or the program ended; its sender was never told that it is kept.",
+        "damaged-content": "The stored bytes of an instance are not those that were received, or cannot be read.",
+        "not-stored": "A file could not be taken into the archive; the reason is in the text. Other files are not affected.",
         # identity
         "mixed-patients": "Files of more than one patient are in the folder; they are kept apart.",
         "mixed-series": "Instances with one Series Instance UID differ in what no series may differ in; they were split.",

@@ -1,0 +1,118 @@
+"""A disk that remembers every operation, and every state that a loss of power could leave behind."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medvox.archive.store.disk import Buffer, Disk
+
+SECTOR = 512
+"""What a drive writes as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that was asked of the disk: ``"create"``, ``"write"``, ``"sync"``, ``"sync_folder"``."""
+
+    name: str
+    path: Path
+    offset: int = 0
+    data: bytes = b""
+
+
+class RecordingDisk(Disk):
+    """Keeps files in memory; `left_after` says what is there after a loss of power.
+
+    Parameters
+    ----------
+    room
+        Bytes that can be written before the disk is full.
+    """
+
+    def __init__(self, room: int | None = None) -> None:
+        self.operations: list[Operation] = []
+        self.room = room
+        self.sync_fails = False
+        self._paths: dict[int, Path] = {}
+        self._numbers = itertools.count(100)
+
+    def create(self, path: Path) -> int:
+        """Make a file."""
+        self.operations.append(Operation("create", path))
+        descriptor = next(self._numbers)
+        self._paths[descriptor] = path
+        return descriptor
+
+    def write(self, descriptor: int, buffers: Sequence[Buffer], offset: int) -> None:
+        """Write as much as there is room for."""
+        data = b"".join(bytes(buffer) for buffer in buffers)
+        kept = data if self.room is None else data[: self.room]
+        self.operations.append(Operation("write", self._paths[descriptor], offset, kept))
+        if self.room is not None:
+            self.room -= len(kept)
+        if len(kept) < len(data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def sync(self, descriptor: int) -> None:
+        """Make what was written to a file durable."""
+        if self.sync_fails:
+            raise OSError(errno.EIO, "Input/output error")
+        self.operations.append(Operation("sync", self._paths[descriptor]))
+
+    def sync_folder(self, folder: Path) -> None:
+        """Make the names in a folder durable."""
+        self.operations.append(Operation("sync_folder", folder))
+
+    def close(self, descriptor: int) -> None:
+        """Forget a descriptor."""
+        self._paths.pop(descriptor, None)
+
+    def left_after(self, count: int, rng: random.Random) -> dict[Path, bytes]:
+        """Return files and their content when the power fails after `count` operations.
+
+        Synced bytes are there. Of the others each write is there, missing, or there in some of its
+        sectors, whatever the order in which they were made. A name that was not synced may be missing.
+        """
+        durable: dict[Path, bytearray] = {}
+        loose: dict[Path, list[Operation]] = {}
+        named: set[Path] = set()
+        for done in self.operations[:count]:
+            if done.name == "create":
+                durable[done.path], loose[done.path] = bytearray(), []
+            elif done.name == "write":
+                loose[done.path].append(done)
+            elif done.name == "sync":
+                for write in loose[done.path]:
+                    _put(durable[done.path], write.offset, write.data)
+                loose[done.path] = []
+            else:
+                named |= {path for path in durable if path.parent == done.path}
+        left = {}
+        for path, content in durable.items():
+            if path not in named and rng.random() < 0.5:
+                continue
+            for write in rng.sample(loose[path], len(loose[path])):
+                _put_some(content, write, rng)
+            left[path] = bytes(content)
+        return left
+
+
+def _put(content: bytearray, offset: int, data: bytes) -> None:
+    if len(content) < offset + len(data):
+        content.extend(bytes(offset + len(data) - len(content)))
+    content[offset : offset + len(data)] = data
+
+
+def _put_some(content: bytearray, write: Operation, rng: random.Random) -> None:
+    fate = rng.choice(("all", "nothing", "some"))
+    if fate == "all":
+        _put(content, write.offset, write.data)
+    if fate == "some":
+        for start in range(0, len(write.data), SECTOR):
+            if rng.random() < 0.5:
+                _put(content, write.offset + start, write.data[start : start + SECTOR])
