@@ -1,4 +1,4 @@
-"""Messages: a command set and perhaps a data set, assembled from fragments in place (PS3.7 6.3.1, PS3.8 E)."""
+"""Messages: a command set and perhaps a data set, assembled in place (PS3.7 6.3.1, PS3.8 E)."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ class Service(Protocol):
     """One service of a provider."""
 
     def choose(self, abstract_syntax: str, proposed: tuple[str, ...]) -> str | None:
-        """Choose a transfer syntax, ``""`` if none suits, None if the abstract syntax is not of this service."""
+        """Choose a transfer syntax: ``""`` if none suits, None if the abstract syntax is not known here."""
 
     def serve(self, messenger: Messenger, message: Message) -> None:
         """Perform the request of `message` and send its responses."""
@@ -91,7 +91,6 @@ def provider(services: Services, policy: CallerPolicy, settings: ProviderSetting
         messenger = Messenger(association, settings.max_data)
         while (message := messenger.receive()) is not None:
             perform(services, messenger, message)
-            message = None
 
     return Acceptor(settings.listening, terms, serve)
 

@@ -24,7 +24,7 @@ def is_storage(uid: str) -> bool:
 
     One that PS3.6 does not name is taken as one: private classes and those of later editions.
     """
-    from pydicom.uid import UID_dictionary
+    from pydicom._uid_dict import UID_dictionary
 
     known = UID_dictionary.get(uid)
     if known is None:
@@ -36,7 +36,7 @@ def is_storage(uid: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_transfer_syntax(uid: str) -> bool:
     """Tell whether PS3.6 names a transfer syntax so."""
-    from pydicom.uid import UID_dictionary
+    from pydicom._uid_dict import UID_dictionary
 
     known = UID_dictionary.get(uid)
     return known is not None and known[1] == "Transfer Syntax"

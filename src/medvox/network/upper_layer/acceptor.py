@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from medvox.core.errors import NetworkError, UsageError
 from medvox.network.upper_layer.association import Association, respond
@@ -127,7 +128,7 @@ class Acceptor:
         for thread in threads:
             thread.join(self._listening.timeouts.pdu)
 
-    def __enter__(self) -> Acceptor:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -141,8 +142,6 @@ class Acceptor:
             try:
                 sock, address = listener.accept()
             except OSError:
-                if self._stopping:
-                    return
                 time.sleep(0.05)
                 continue
             self._admit(sock, str(address[0]))

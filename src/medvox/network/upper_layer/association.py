@@ -96,6 +96,11 @@ class Association:
         """Whether data can be exchanged."""
         return self._machine.state is State.ESTABLISHED
 
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long this side waits."""
+        return self._channel.timeouts
+
     def next_fragment(self, patience: float | None = None) -> Fragment | None:
         """Wait for the next fragment; its bytes must be read by `read` before the next call.
 

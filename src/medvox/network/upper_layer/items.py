@@ -1,4 +1,4 @@
-"""Items of A-ASSOCIATE PDUs: presentation contexts and user information (PS3.8 9.3.2, 9.3.3, D; PS3.7 D.3.3)."""
+"""Items of A-ASSOCIATE PDUs: contexts and user information (PS3.8 9.3.2, 9.3.3, D; PS3.7 D.3.3)."""
 
 from __future__ import annotations
 

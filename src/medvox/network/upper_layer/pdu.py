@@ -1,7 +1,7 @@
 """Protocol data units of the upper layer, both ways (PS3.8 9.3).
 
-P-DATA-TF PDUs have no class of their own: an association reads and writes their fragments in place, so that no
-data set is copied; `fragment_header` and `FRAGMENT` give their layout (PS3.8 9.3.5).
+P-DATA-TF PDUs have no class of their own: an association reads and writes their fragments in place, so that
+no data set is copied; `fragment_header` and `FRAGMENT` give their layout (PS3.8 9.3.5).
 """
 
 from __future__ import annotations

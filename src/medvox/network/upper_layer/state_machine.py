@@ -56,32 +56,32 @@ _AFTER = {
     "AR-10": 12,
     "AA-1": 13, "AA-2": 1, "AA-3": 1, "AA-4": 1, "AA-5": 1, "AA-6": 13, "AA-7": 13, "AA-8": 13,
 }  # fmt: skip
-"""State after each action (PS3.8 tables 9-6 to 9-9); AE-6 may lead to 13 and AR-8 of an acceptor leads to 10."""
+"""State after each action (PS3.8 tables 9-6 to 9-9); AR-8 of an acceptor leads to 10 instead."""
 
-_MIDDLE = range(6, 13)
+_OPEN = dict.fromkeys(range(6, 13), "AA-8")
 _TABLE: dict[Event, dict[int, str]] = {
     Event.ASSOCIATE_REQUEST: {1: "AE-1"},
     Event.TRANSPORT_CONFIRMED: {4: "AE-2"},
-    Event.ASSOCIATE_AC: {2: "AA-1", 3: "AA-8", 5: "AE-3", **dict.fromkeys(_MIDDLE, "AA-8"), 13: "AA-6"},
-    Event.ASSOCIATE_RJ: {2: "AA-1", 3: "AA-8", 5: "AE-4", **dict.fromkeys(_MIDDLE, "AA-8"), 13: "AA-6"},
+    Event.ASSOCIATE_AC: {2: "AA-1", 3: "AA-8", 5: "AE-3", **_OPEN, 13: "AA-6"},
+    Event.ASSOCIATE_RJ: {2: "AA-1", 3: "AA-8", 5: "AE-4", **_OPEN, 13: "AA-6"},
     Event.TRANSPORT_INDICATED: {1: "AE-5"},
-    Event.ASSOCIATE_RQ: {2: "AE-6", 3: "AA-8", 5: "AA-8", **dict.fromkeys(_MIDDLE, "AA-8"), 13: "AA-7"},
+    Event.ASSOCIATE_RQ: {2: "AE-6", 3: "AA-8", 5: "AA-8", **_OPEN, 13: "AA-7"},
     Event.ACCEPT: {3: "AE-7"},
     Event.REJECT: {3: "AE-8"},
     Event.DATA_REQUEST: {6: "DT-1", 8: "AR-7"},
-    Event.P_DATA: {2: "AA-1", 3: "AA-8", 5: "AA-8", **dict.fromkeys(_MIDDLE, "AA-8"), 6: "DT-2", 7: "AR-6",
+    Event.P_DATA: {2: "AA-1", 3: "AA-8", 5: "AA-8", **_OPEN, 6: "DT-2", 7: "AR-6",
                    13: "AA-6"},
     Event.RELEASE_REQUEST: {6: "AR-1"},
-    Event.RELEASE_RQ: {2: "AA-1", 3: "AA-8", 5: "AA-8", **dict.fromkeys(_MIDDLE, "AA-8"), 6: "AR-2", 7: "AR-8",
+    Event.RELEASE_RQ: {2: "AA-1", 3: "AA-8", 5: "AA-8", **_OPEN, 6: "AR-2", 7: "AR-8",
                        13: "AA-6"},
-    Event.RELEASE_RP: {2: "AA-1", 3: "AA-8", 5: "AA-8", **dict.fromkeys(_MIDDLE, "AA-8"), 7: "AR-3", 10: "AR-10",
+    Event.RELEASE_RP: {2: "AA-1", 3: "AA-8", 5: "AA-8", **_OPEN, 7: "AR-3", 10: "AR-10",
                        11: "AR-3", 13: "AA-6"},
     Event.RELEASE_RESPONSE: {8: "AR-4", 9: "AR-9", 12: "AR-4"},
-    Event.ABORT_REQUEST: {3: "AA-1", 4: "AA-2", 5: "AA-1", **dict.fromkeys(_MIDDLE, "AA-1")},
-    Event.ABORT: {2: "AA-2", 3: "AA-3", 5: "AA-3", **dict.fromkeys(_MIDDLE, "AA-3"), 13: "AA-2"},
-    Event.CLOSED: {2: "AA-5", 3: "AA-4", 4: "AA-4", 5: "AA-4", **dict.fromkeys(_MIDDLE, "AA-4"), 13: "AR-5"},
+    Event.ABORT_REQUEST: {3: "AA-1", 4: "AA-2", 5: "AA-1", **dict.fromkeys(_OPEN, "AA-1")},
+    Event.ABORT: {2: "AA-2", 3: "AA-3", 5: "AA-3", **dict.fromkeys(_OPEN, "AA-3"), 13: "AA-2"},
+    Event.CLOSED: {2: "AA-5", 3: "AA-4", 4: "AA-4", 5: "AA-4", **dict.fromkeys(_OPEN, "AA-4"), 13: "AR-5"},
     Event.TIMER: {2: "AA-2", 13: "AA-2"},
-    Event.INVALID: {2: "AA-1", 3: "AA-8", 5: "AA-8", **dict.fromkeys(_MIDDLE, "AA-8"), 13: "AA-7"},
+    Event.INVALID: {2: "AA-1", 3: "AA-8", 5: "AA-8", **_OPEN, 13: "AA-7"},
 }  # fmt: skip
 """Action by event and state (PS3.8 table 9-10)."""
 
