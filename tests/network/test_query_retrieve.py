@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from pydicom import Dataset, dcmread
 from pynetdicom import AE, build_role, evt
+from typer.testing import CliRunner
 
-from medvox.core.errors import NetworkError, UsageError
+from medvox.cli.main import app
+from medvox.core.errors import MissingError, NetworkError, UsageError
 from medvox.network.dimse.commands import Status
 from medvox.network.dimse.files import file_to_send
+from medvox.network.dimse.proposals import Proposal, proposals_for
 from medvox.network.dimse.sending import send
 from medvox.network.dimse.services.query import QueryService
 from medvox.network.dimse.services.retrieve import RetrieveService
 from medvox.network.dimse.syntaxes import FIND, GET, MOVE
-from medvox.network.dimse.user import Caller, Peer, Proposal, connect, proposals_for
+from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import Destination
 from network.fakes import QUICK, UID, Kept, free_port, instances, process, run, storage_node
 
@@ -229,3 +233,36 @@ def test_dcmqrscp_is_filled_found_got_and_moved(tmp_path):
 
 def test_proposals_of_many_kinds(tmp_path):
     assert len(proposals_for(map(file_to_send, instances(tmp_path)))) == 2
+
+
+def test_the_command_line_finds_gets_and_moves(tmp_path):
+    shelf, kept, out = Shelf(instances(tmp_path / "in")), Kept(), tmp_path / "out"
+    with storage_node(kept) as other, node_of(shelf) as node:
+        shelf.ports["OTHER"] = other.port
+        name, one = f"127.0.0.1:{node.port}", f"StudyInstanceUID={study(shelf.files)}"
+        found = CliRunner().invoke(app, ["net", "find", name, "-k", "PatientID=TEST*"])
+        listed = CliRunner().invoke(app, ["net", "find", name, "--level", "image", "--limit", "2", "--json"])
+        got = CliRunner().invoke(app, ["net", "get", name, "-k", one, "--out", str(out)])
+        moved = CliRunner().invoke(app, ["net", "move", name, "--to", "OTHER", "-k", one])
+        wrong = CliRunner().invoke(app, ["net", "get", name, "-k", "Shoe=42", "--out", str(out)])
+        empty = CliRunner().invoke(app, ["net", "get", name, "-k", "StudyInstanceUID=1.2", "--out", str(out)])
+    assert "TEST-1" in found.stdout
+    assert "3 found" in found.stdout
+    assert len(json.loads(listed.stdout)) == 2
+    assert got.exit_code == 0, got.output
+    assert same(out, shelf.files)
+    assert "3 instances moved" in moved.stdout
+    assert len(kept.objects) == 3
+    assert isinstance(wrong.exception, UsageError)
+    assert isinstance(empty.exception, MissingError)
+
+
+def test_no_peer_chooses_a_path(tmp_path):
+    from medvox.network.dimse.folder import FolderHandler
+    from medvox.network.handlers import ReceivedObject
+
+    handler = FolderHandler(tmp_path / "in")
+    for uid in ("../../x", "1.2/3", "", "1" * 65, "1..2", "1.2\n"):
+        received = ReceivedObject(CT, uid, EXPLICIT, memoryview(b""), "A", "B", "127.0.0.1")
+        assert handler.store(received) == Status.CANNOT_UNDERSTAND
+    assert list(tmp_path.iterdir()) == []

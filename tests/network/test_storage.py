@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 from medvox.cli.main import app
 from medvox.core.errors import FormatError, NetworkError, UsageError
 from medvox.network.dimse.files import file_to_send
+from medvox.network.dimse.proposals import Proposal, proposals_for
 from medvox.network.dimse.provider import ProviderSettings
 from medvox.network.dimse.sending import send
-from medvox.network.dimse.user import Caller, Peer, Proposal, connect, proposals_for
+from medvox.network.dimse.user import Caller, Peer, connect
 from network.fakes import QUICK, UID, Kept, free_port, instances, process, run, storage_node
 
 pytestmark = pytest.mark.net

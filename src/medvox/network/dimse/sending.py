@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from medvox.core.errors import MedvoxError, NetworkError
 from medvox.core.progress import Progress, silent
-from medvox.network.dimse.user import Caller, Client, Peer, connect, proposals_for
+from medvox.network.dimse.proposals import proposals_for
+from medvox.network.dimse.user import Caller, Client, Peer, connect
 from medvox.network.handlers import ObjectToSend
 from medvox.network.upper_layer.items import MAX_CONTEXTS
 

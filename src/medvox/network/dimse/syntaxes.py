@@ -15,6 +15,11 @@ FIND = {"patient": _QUERY_RETRIEVE + "1.1", "study": _QUERY_RETRIEVE + "2.1"}
 MOVE = {"patient": _QUERY_RETRIEVE + "1.2", "study": _QUERY_RETRIEVE + "2.2"}
 GET = {"patient": _QUERY_RETRIEVE + "1.3", "study": _QUERY_RETRIEVE + "2.3"}
 """SOP classes of Patient Root and Study Root Query/Retrieve (PS3.4 C.6)."""
+_RARE = (
+    "Waveform", "Ophthalmic", "Protocol", "Radiopharmaceutical", "Delivery", "Lens", "Refraction", "Acuity",
+    "Macular", "Dermoscopic", "Inventory", "Tractography", "Implant", "Eyewear", "DICOS", "Eddy",
+)  # fmt: skip
+"""Words in the names of storage classes that a retrieval leaves out first."""
 _NOT_STORED = ("Storage Commitment", "Media Storage Directory")
 
 
@@ -31,6 +36,21 @@ def is_storage(uid: str) -> bool:
         return True
     name, kind = known[0], known[1]
     return kind == "SOP Class" and "Storage" in name and not name.startswith(_NOT_STORED)
+
+
+@lru_cache(maxsize=1)
+def storage_classes() -> tuple[str, ...]:
+    """Return the Storage SOP classes of PS3.6: common ones first, rare ones after them, retired ones last."""
+    from pydicom._uid_dict import UID_dictionary
+
+    known = [(uid, entry[0], entry[3]) for uid, entry in UID_dictionary.items() if is_storage(uid)]
+    return tuple(
+        uid for uid, name, retired in sorted(known, key=lambda each: (bool(each[2]), _rare(each[1])))
+    )
+
+
+def _rare(name: str) -> bool:
+    return any(word in name for word in _RARE)
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -11,8 +11,9 @@ from medvox.core.errors import NetworkError, UsageError
 from medvox.network.dimse.commands import Command, Operation, Status
 from medvox.network.dimse.datasets import decode_dataset, encode_dataset
 from medvox.network.dimse.messages import Message, Messenger
+from medvox.network.dimse.proposals import Proposal
 from medvox.network.dimse.services.storage import StorageService
-from medvox.network.dimse.syntaxes import NATIVE, VERIFICATION
+from medvox.network.dimse.syntaxes import VERIFICATION
 from medvox.network.handlers import ObjectToSend, StorageHandler
 from medvox.network.upper_layer.association import MAX_PDU, request
 from medvox.network.upper_layer.channel import Buffer, Timeouts
@@ -23,7 +24,7 @@ from medvox.network.upper_layer.items import (
     UserIdentity,
     UserInformation,
 )
-from medvox.network.upper_layer.negotiation import EXPLICIT, IMPLEMENTATION_VERSION, IMPLICIT, Context
+from medvox.network.upper_layer.negotiation import IMPLEMENTATION_VERSION, Context
 from medvox.network.upper_layer.pdu import AssociateRequest
 
 if TYPE_CHECKING:
@@ -92,15 +93,6 @@ class Caller:
     identity: UserIdentity | None = None
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_pdu: int = MAX_PDU
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """An abstract syntax with transfer syntaxes, and whether we are its SCP (storage by C-GET)."""
-
-    abstract_syntax: str
-    transfer_syntaxes: tuple[str, ...] = NATIVE[:2]
-    as_scp: bool = False
 
 
 class Client:
@@ -194,7 +186,7 @@ class Client:
             advice=advice,
         )
 
-    def find(self, model: str, identifier: Dataset) -> Iterator[Dataset]:
+    def find(self, model: str, identifier: Dataset) -> Generator[Dataset]:
         """Perform C-FIND and yield the matches (PS3.4 C.4.1); a consumer that stops early cancels.
 
         Parameters
@@ -319,20 +311,6 @@ def _require(message: Message, what: str) -> None:
     status = message.command.status or 0
     if status not in (Status.SUCCESS, Status.CANCELED, Status.SUBOPERATIONS_WARNING):
         raise NetworkError(f"the peer refuses {what}", got=f"status {status:04X}H")
-
-
-def proposals_for(instances: Iterable[ObjectToSend]) -> list[Proposal]:
-    """Return what to propose for instances: their own encodings, and beside them the default (PS3.5 10.1).
-
-    Each pair of SOP class and transfer syntax gets a context of its own, so that the peer cannot choose away
-    the encoding that the files have (PS3.8 9.3.2.2).
-    """
-    pairs = dict.fromkeys((found.sop_class_uid, found.transfer_syntax) for found in instances)
-    proposals = [Proposal(sop_class, (syntax,)) for sop_class, syntax in pairs]
-    for sop_class in dict.fromkeys(sop_class for sop_class, _ in pairs):
-        plain = tuple(uid for uid in (EXPLICIT, IMPLICIT) if (sop_class, uid) not in pairs)
-        proposals += [Proposal(sop_class, plain)] if plain else []
-    return proposals
 
 
 @contextmanager
