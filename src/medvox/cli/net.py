@@ -85,7 +85,7 @@ def caller(aet: str) -> Caller:
     UsageError
         If the AE title is empty or longer than 16 characters (PS3.5 6.2, AE).
     """
-    from medvox.dicom.writing.encode import IMPLEMENTATION_UID
+    from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
     from medvox.network.dimse.user import Caller
 
     if not 0 < len(aet.strip()) <= 16 or not aet.isascii() or "\\" in aet:

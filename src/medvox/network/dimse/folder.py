@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from medvox.core.errors import MedvoxError
-from medvox.dicom.writing.encode import file_meta
+from medvox.dicom.writing.files.encode import file_meta
 from medvox.formats.atomic import atomic_file
 from medvox.network.dimse.commands import Status
 from medvox.network.handlers import ReceivedObject
