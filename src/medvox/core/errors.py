@@ -15,6 +15,8 @@
     ├─ AccessError           (PermissionError)     the system refuses to read or write
     ├─ WriteError            (OSError)             writing failed; nothing half written is left
     ├─ DependencyError       (ImportError)         an optional package is needed; names what to install
+    ├─ NetworkError          (ConnectionError)     a peer cannot be reached, refuses, breaks off or breaks the rules
+    │  └─ NetworkTimeoutError (TimeoutError)       a peer does not answer in time
     └─ CancelledError        (RuntimeError)        the caller asked to stop
 
 The text says what, where (file, tag, byte, frame), what was got and expected, and what to do.
@@ -139,6 +141,14 @@ class WriteError(MedvoxError, OSError):
 
 class DependencyError(MedvoxError, ImportError):
     """An optional package is needed; the text names what to install."""
+
+
+class NetworkError(MedvoxError, ConnectionError):
+    """A peer cannot be reached, refuses, breaks off or breaks the rules of the protocol."""
+
+
+class NetworkTimeoutError(NetworkError, TimeoutError):
+    """A peer does not answer in time."""
 
 
 class CancelledError(MedvoxError, RuntimeError):

@@ -1,0 +1,66 @@
+"""Data sets of messages as pydicom objects: identifiers, and native instances encoded anew (PS3.5 A)."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+from medvox.core.errors import FormatError, UnsupportedError
+from medvox.network.dimse.syntaxes import NATIVE
+from medvox.network.upper_layer.negotiation import BIG, IMPLICIT
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+def decode_dataset(data: bytes | memoryview, transfer_syntax: str) -> Dataset:
+    """Decode a data set without pixels to be decompressed.
+
+    Raises
+    ------
+    FormatError
+        If it cannot be parsed.
+    UnsupportedError
+        If the transfer syntax is none of PS3.5 A.1 and A.2.
+    """
+    from pydicom.filereader import read_dataset
+
+    _native(transfer_syntax)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dataset = read_dataset(io.BytesIO(data), transfer_syntax == IMPLICIT, transfer_syntax != BIG)
+            for element in dataset:
+                _ = element.value
+        except Exception as error:
+            raise FormatError("a data set cannot be parsed", got=type(error).__name__) from None
+    return dataset
+
+
+def encode_dataset(dataset: Dataset, transfer_syntax: str) -> bytes:
+    """Encode a data set.
+
+    Raises
+    ------
+    UnsupportedError
+        If a value cannot be written, or as for `decode_dataset`.
+    """
+    from pydicom import dcmwrite
+
+    _native(transfer_syntax)
+    out = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            dcmwrite(
+                out, dataset, implicit_vr=transfer_syntax == IMPLICIT, little_endian=transfer_syntax != BIG
+            )
+        except Exception as error:
+            raise UnsupportedError("a data set cannot be encoded", got=type(error).__name__) from None
+    return out.getvalue()
+
+
+def _native(transfer_syntax: str) -> None:
+    if transfer_syntax not in NATIVE:
+        raise UnsupportedError("the transfer syntax is not native", got=transfer_syntax, expected=NATIVE)

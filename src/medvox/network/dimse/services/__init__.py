@@ -1,0 +1,1 @@
+"""Services of a provider, one module each (PS3.4)."""
