@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from medvox.network.dimse.provider import ProviderSettings, Services, provider
-from medvox.network.dimse.services.storage import StorageService
 from medvox.network.dimse.services.verification import VerificationService
+from medvox.network.dimse.storage import StorageService
 from medvox.network.handlers import ReceivedObject
 from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts

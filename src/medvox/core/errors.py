@@ -15,7 +15,7 @@
     ├─ AccessError           (PermissionError)     the system refuses to read or write
     ├─ WriteError            (OSError)             writing failed; nothing half written is left
     ├─ DependencyError       (ImportError)         an optional package is needed; names what to install
-    ├─ NetworkError          (ConnectionError)     a peer cannot be reached, refuses, breaks off or breaks the rules
+    ├─ NetworkError          (ConnectionError)     a peer refuses, breaks off or breaks the rules
     │  └─ NetworkTimeoutError (TimeoutError)       a peer does not answer in time
     └─ CancelledError        (RuntimeError)        the caller asked to stop
 

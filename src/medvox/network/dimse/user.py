@@ -12,7 +12,7 @@ from medvox.network.dimse.commands import Command, Operation, Status
 from medvox.network.dimse.datasets import decode_dataset, encode_dataset
 from medvox.network.dimse.messages import Message, Messenger
 from medvox.network.dimse.proposals import Proposal
-from medvox.network.dimse.services.storage import StorageService
+from medvox.network.dimse.storage import StorageService
 from medvox.network.dimse.syntaxes import VERIFICATION
 from medvox.network.handlers import ObjectToSend, StorageHandler
 from medvox.network.upper_layer.association import MAX_PDU, request
