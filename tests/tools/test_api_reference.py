@@ -23,7 +23,10 @@ def test_every_command_is_described_with_all_its_options():
     text = api_reference.commands_text()
     assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [
         f"medvox {name}"
-        for name in ("open", "demo", "info", "convert", "render", "raw propose", "raw describe")
+        for name in (
+            *("open", "demo", "info", "convert", "render", "raw propose", "raw describe"),
+            *(f"net {word}" for word in ("echo", "send", "find", "get", "move")),
+        )
     ]
     assert "medvox convert [OPTIONS] SOURCE TARGET" in text
     assert "| `--size` | `1000 800` |" in text
