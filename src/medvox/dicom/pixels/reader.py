@@ -181,8 +181,9 @@ class DicomFrames:
     def _run(self, task: list[_Wish], out: AnyArray) -> int:
         """Read the wishes of a task; consecutive ones of a file share its opening."""
         done = at = 0
+        plain: dict[int, bool] = {}
         while at < len(task):
-            if _straight(task[at], out):
+            if _straight(task[at], out, plain):
                 done += 1
                 at += 1
                 continue
@@ -234,39 +235,47 @@ def _room(ref: FrameRef) -> AnyArray:
 
 def _needs_no_change(wish: _Wish, out: AnyArray) -> bool:
     """Whether the bytes of the file are the values, to be put to one place."""
-    form, (goal, tile) = wish.ref.format, wish.goals[0]
+    return len(wish.goals) == 1 and wish.goals[0][1] is None and _is_as_stored(wish.ref.format, out)
+
+
+def _is_as_stored(form: PixelFormat, out: AnyArray) -> bool:
+    """Whether frames of a format lie in the file as they will in the output."""
     return (
-        len(wish.goals) == 1
-        and tile is None
-        and form.transfer_syntax in _NATIVE
+        form.transfer_syntax in _NATIVE
         and not form.big_endian
         and out.dtype == form.dtype
         and is_plain(form)
-        and 0 <= wish.ref.frame < form.frames
-        and out[goal].flags.c_contiguous
+        and out[0].flags.c_contiguous
     )
 
 
-def _straight(wish: _Wish, out: AnyArray) -> bool:
-    """Read a frame that needs no change with one call; False where anything stands in the way of it."""
-    if not (_HAS_PREADV and _needs_no_change(wish, out)):
+def _straight(wish: _Wish, out: AnyArray, plain: dict[int, bool]) -> bool:
+    """Read a frame that needs no change with one call; False where anything stands in the way of it.
+
+    What was found out of a format is kept in `plain`: slices of a series share theirs.
+    """
+    ref, (goal, tile) = wish.ref, wish.goals[0]
+    form = ref.format
+    known = plain.get(id(form))
+    if known is None:
+        known = plain[id(form)] = _HAS_PREADV and _is_as_stored(form, out)
+    if not known or tile is not None or len(wish.goals) > 1 or not 0 <= ref.frame < form.frames:
         return False
-    ref, place = wish.ref, out[wish.goals[0][0]]
-    first, length, _ = frame_bytes(ref.format, ref.frame)
+    place = out[goal]
+    first, length, _ = frame_bytes(form, ref.frame)
     if length != place.nbytes or ref.span.length < first + length:
         return False
-    octets = place.reshape(-1).view(np.uint8).data
     try:
         fetched(ref.file, ref.span.offset + first, length)
         descriptor = os.open(ref.file, os.O_RDONLY)
         try:
-            done = os.preadv(descriptor, [octets], ref.span.offset + first)
+            done = os.preadv(descriptor, [place.data], ref.span.offset + first)
         finally:
             os.close(descriptor)
     except OSError:
         return False  # the careful way tells what is wrong
     if done == length:
-        clean_bits(place, ref.format, shifted=True)
+        clean_bits(place, form, shifted=True)
     return done == length
 
 
