@@ -21,7 +21,6 @@ from medvox.core.grid import Grid, Space
 from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
-from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes, size_of
@@ -29,7 +28,7 @@ from medvox.formats.losses import common_losses, even_step
 from medvox.formats.stored import stored_values
 from medvox.formats.text_header import grid_or_pixels
 from medvox.formats.values.block import Block
-from medvox.formats.values.compression import GZIP_MAGIC, pack, unpack, unpack_start
+from medvox.formats.values.compression import GZIP_MAGIC, first_bytes, unpack, write_parts
 
 START = 284
 HEADER = np.dtype(
@@ -104,12 +103,7 @@ class MghFormat(Format):
             values.reshape(-1).view(np.uint8),
             np.frombuffer(_footer(volume, times[1] if times else None).tobytes(), np.uint8),
         ]
-        with atomic_file(path) as file:
-            if path.name.lower().endswith((".mgz", ".gz")):
-                pack(parts, file, "gzip", progress=progress)
-            else:
-                for part in parts:
-                    file.write(part.data)
+        write_parts(path, parts, progress=progress)
         return WriteReport((path,), tuple(losses))
 
 
@@ -117,8 +111,7 @@ class MghFormat(Format):
 
 
 def _read_header(path: Path) -> Any:
-    raw = read_bytes(path, 0, 64 * START)
-    raw = unpack_start(raw, START) if raw.startswith(GZIP_MAGIC) else raw[:START]
+    raw = first_bytes(path, START)
     if len(raw) < START:
         raise TruncatedError("the file ends within its header", where=path, got=len(raw), expected=START)
     header = np.frombuffer(raw, HEADER, 1)[0]

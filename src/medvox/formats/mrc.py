@@ -21,7 +21,6 @@ from medvox.core.grid import Grid, Space
 from medvox.core.progress import Progress, silent
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Volume
-from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport
 from medvox.formats.content import Content
 from medvox.formats.files import read_bytes
@@ -29,7 +28,7 @@ from medvox.formats.losses import common_losses, unplaced_losses
 from medvox.formats.stored import stored_values
 from medvox.formats.text_header import grid_or_pixels
 from medvox.formats.values.block import Block
-from medvox.formats.values.compression import GZIP_MAGIC, pack, unpack_start
+from medvox.formats.values.compression import GZIP_MAGIC, first_bytes, write_parts
 
 FloatArray = NDArray[np.float64]
 
@@ -115,12 +114,7 @@ class MrcFormat(Format):
             )
         header = _header(volume, values, rgb, path)
         parts = [np.frombuffer(header.tobytes(), np.uint8), values.reshape(-1).view(np.uint8)]
-        with atomic_file(path) as file:
-            if path.name.lower().endswith(".gz"):
-                pack(parts, file, "gzip", progress=progress)
-            else:
-                for part in parts:
-                    file.write(part.data)
+        write_parts(path, parts, progress=progress)
         return WriteReport((path,), tuple(losses))
 
 
@@ -151,8 +145,7 @@ def _is_plausible(header: Any) -> bool:
 
 
 def _read_header(path: Path) -> Any:
-    raw = read_bytes(path, 0, 64 * START)
-    raw = unpack_start(raw, START) if raw.startswith(GZIP_MAGIC) else raw[:START]
+    raw = first_bytes(path, START)
     header = _parse(raw)
     if header is None:
         raise TruncatedError("the file ends within its header", where=path, got=len(raw), expected=START)

@@ -30,7 +30,7 @@ from medvox.formats.losses import common_losses
 from medvox.formats.reorder import Reordered, reorder
 from medvox.formats.stored import Stored, stored_values
 from medvox.formats.values.block import Block
-from medvox.formats.values.compression import GZIP_MAGIC, unpack_start
+from medvox.formats.values.compression import GZIP_MAGIC, first_bytes
 
 _UNIT_BYTES = 7
 """Longest text in cal_units."""
@@ -61,7 +61,7 @@ class AnalyzeFormat(Format):
         if head.suffix_text.endswith((".img", ".img.gz")):
             try:
                 other = partner(head.path, ".hdr")
-                return 0.85 if other and headers.recognise(_first_bytes(other)) else 0.0
+                return 0.85 if other and headers.recognise(first_bytes(other, headers.SIZE)) else 0.0
             except (OSError, ValueError):
                 return 0.0
         return 0.0
@@ -117,13 +117,8 @@ class AnalyzeFormat(Format):
 # -- reading ------------------------------------------------------------------------------------
 
 
-def _first_bytes(path: Path) -> bytes:
-    raw = read_bytes(path, 0, 4096)
-    return unpack_start(raw, headers.SIZE) if raw.startswith(GZIP_MAGIC) else raw[: headers.SIZE]
-
-
 def _read_header(path: Path) -> AnalyzeHeader:
-    return headers.parse(_first_bytes(path), str(path))
+    return headers.parse(first_bytes(path, headers.SIZE), str(path))
 
 
 def _header_path(path: Path) -> Path:

@@ -26,7 +26,7 @@ from medvox.formats.minc.model import SPACES, Attribute, MincFile, layout
 from medvox.formats.minc.scaling import Scale, read_scale
 from medvox.formats.minc.writing import Plan, plan
 from medvox.formats.values.block import kept
-from medvox.formats.values.compression import pack, pack_small
+from medvox.formats.values.compression import pack_small, write_parts
 
 AnyArray = NDArray[Any]
 
@@ -137,12 +137,7 @@ class Minc1Format(_MincFormat):
         variables = made.variables()
         header = netcdf.header(made.sizes(), made.attributes, variables)
         parts = [np.frombuffer(header, np.uint8), *netcdf.value_parts(variables)]
-        with atomic_file(path) as file:
-            if path.name.lower().endswith(".gz"):
-                pack(parts, file, "gzip", progress=progress)
-                return
-            for part in parts:
-                file.write(part.data)
+        write_parts(path, parts, progress=progress)
 
 
 # -- reading ------------------------------------------------------------------------------------

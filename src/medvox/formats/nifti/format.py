@@ -19,7 +19,6 @@ from medvox.core.progress import Progress, silent
 from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import HeaderElement, Image
 from medvox.core.volume import Display, Volume, Window
-from medvox.formats.atomic import atomic_file
 from medvox.formats.base import Format, Head, WriteReport, shortened
 from medvox.formats.content import Content
 from medvox.formats.files import partner, read_bytes
@@ -29,7 +28,7 @@ from medvox.formats.nifti import header as headers
 from medvox.formats.nifti.header import COMPLEX64, COMPLEX128, NiftiHeader
 from medvox.formats.stored import Stored, stored_values
 from medvox.formats.values.block import Block
-from medvox.formats.values.compression import GZIP_MAGIC, pack, unpack_start
+from medvox.formats.values.compression import GZIP_MAGIC, first_bytes, write_parts
 
 _MOST_EXTENSION_BYTES = 1 << 24
 _FREQUENCY_UNITS = {32: "Hz", 40: "ppm", 48: "rad/s"}
@@ -69,7 +68,7 @@ class NiftiFormat(Format):
         if head.suffix_text.endswith((".img", ".img.gz")):
             other = partner(head.path, ".hdr")
             try:
-                return 0.9 if other and headers.recognise(_first_bytes(other, 1024)) else 0.0
+                return 0.9 if other and headers.recognise(first_bytes(other, 1024)) else 0.0
             except (OSError, ValueError):
                 return 0.0
         return 0.0
@@ -91,7 +90,7 @@ class NiftiFormat(Format):
         header = _read_header(path)
         lines = [_line(header, name) for name in header.fields.dtype.names]
         end = header.start if header.is_single else _MOST_EXTENSION_BYTES
-        raw = _first_bytes(path, min(end, _MOST_EXTENSION_BYTES))
+        raw = first_bytes(path, min(end, _MOST_EXTENSION_BYTES))
         for number, extension in enumerate(headers.extensions(raw, header), start=1):
             kind = headers.EXTENSION_NAMES.get(extension.code, "unregistered")
             text = extension.content.rstrip(b"\0").decode("utf-8", "replace")
@@ -144,25 +143,15 @@ class NiftiFormat(Format):
         header = headers.pack(version, fields)
         losses = [*_losses(volume), *stored.losses, *_rounding(stored.rescale, version)]
         parts = (np.frombuffer(header, np.uint8), values.reshape(-1).view(np.uint8))
-        with atomic_file(path) as file:
-            if path.name.lower().endswith(".gz"):
-                pack(parts, file, "gzip", self.level, progress)
-            else:
-                for part in parts:
-                    file.write(part.data)
+        write_parts(path, parts, self.level, progress)
         return WriteReport((path,), tuple(losses))
 
 
 # -- reading ------------------------------------------------------------------------------------
 
 
-def _first_bytes(path: Path, count: int) -> bytes:
-    raw = read_bytes(path, 0, count + 4096)
-    return unpack_start(raw, count) if raw.startswith(GZIP_MAGIC) else raw[:count]
-
-
 def _read_header(path: Path) -> NiftiHeader:
-    return headers.parse(_first_bytes(path, max(headers.SIZES.values())), str(path))
+    return headers.parse(first_bytes(path, max(headers.SIZES.values())), str(path))
 
 
 def _header_path(path: Path) -> Path:

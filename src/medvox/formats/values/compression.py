@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from medvox.core import settings
 from medvox.core.errors import FormatError, TruncatedError
 from medvox.core.progress import Progress, silent, track
+from medvox.formats.atomic import atomic_file
 from medvox.formats.files import check_claim, read_bytes
 
 Container = Literal["gzip", "zlib", "bzip2"]
@@ -29,6 +30,8 @@ MOST_GAIN = {"gzip": 1040, "zlib": 1040, "bzip2": 50_000_000}
 """No stream unpacks to more than this many times its size; deflate: 258 bytes in 2 bits."""
 GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_START = GZIP_MAGIC + b"\0\0\0\0\0\0\xff"  # no name, no time, unknown system: same input, same bytes
+_PACKED_SUFFIXES = (".gz", ".mgz")
+_PACKED_HEADER = 4096  # room for the name that a gzip file may carry
 _WINDOW = 1 << 15
 _PIECE = 1 << 20
 _FEED = 1 << 20
@@ -50,6 +53,12 @@ def unpack_start(packed: bytes, count: int) -> bytes:
     except zlib.error:
         pass
     return start
+
+
+def first_bytes(path: Path, count: int) -> bytes:
+    """Read the first `count` bytes of a file, of a gzip one those of its content; fewer where it ends."""
+    raw = read_bytes(path, 0, count + _PACKED_HEADER)
+    return unpack_start(raw, count) if raw.startswith(GZIP_MAGIC) else raw[:count]
 
 
 def unpack(path: Path, container: Container, count: int, start: int = 0, skip: int = 0) -> Bytes:
@@ -183,6 +192,29 @@ def pack(
         for bytes_ in track(packed, progress, "Compressing", len(pieces)):
             written += file.write(bytes_)
     return written + file.write(_END + _trailer(parts, container))
+
+
+def write_parts(
+    path: Path, parts: Sequence[Bytes], level: int | None = None, progress: Progress = silent
+) -> None:
+    """Write bytes to a file, packed where its name ends in ``.gz`` or ``.mgz``: complete or not at all.
+
+    Parameters
+    ----------
+    parts, level
+        As for `pack`.
+
+    Raises
+    ------
+    WriteError
+        If the system refuses.
+    """
+    with atomic_file(path) as file:
+        if path.name.lower().endswith(_PACKED_SUFFIXES):
+            pack(parts, file, "gzip", level, progress)
+        else:
+            for part in parts:
+                file.write(part.data)
 
 
 def _pack_piece(source: Bytes, start: int, level: int | None) -> bytes:
