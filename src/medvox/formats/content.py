@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from medvox.core.axes import CHANNEL, SPATIAL
 from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.lazy import LazyArray
-from medvox.core.provenance import Provenance, SliceSource
+from medvox.core.provenance import DeferredSources, Provenance, SliceSource
 from medvox.core.rescale import IDENTITY, Rescale
 from medvox.core.study import Image, Instance, Kind
 from medvox.core.volume import Display, Volume
@@ -104,9 +104,15 @@ class Content:
             findings=self.findings,
         )
 
-    def _sources(self) -> tuple[SliceSource, ...]:
+    def _sources(self) -> Sequence[SliceSource]:
+        """Sources of the slices: the files where there are several, else slices of the one file."""
         lead = [n for n, a in zip(self.lead_shape, self.axes, strict=False) if a != CHANNEL]
-        count = math.prod(lead) * self.grid.shape[0]
-        places = [(str(path), 1) for path in self.files] or [(str(self.path), n + 1) for n in range(count)]
+        count = len(self.files) or math.prod(lead) * self.grid.shape[0]
         slope, intercept = (float(v.flat[0]) for v in (self.rescale.slope, self.rescale.intercept))
-        return tuple(SliceSource(file, n, slope=slope, intercept=intercept) for file, n in places)
+
+        def make() -> tuple[SliceSource, ...]:
+            one = str(self.path)
+            places = [(str(path), 1) for path in self.files] or [(one, n + 1) for n in range(count)]
+            return tuple(SliceSource(file, n, slope=slope, intercept=intercept) for file, n in places)
+
+        return DeferredSources(count, make)

@@ -72,8 +72,8 @@ def detect(path: Path, only: Iterable[str] | None = None) -> Format:
 def detect_head(head: Head, only: Iterable[str] | None = None) -> Format:
     """Find the format of a file of which the head is known; see `detect`."""
     tried = [(key, f) for key, f in available() if only is None or key in set(only)]
-    scores = sorted(((f.sniff(head), _fits(f, head.path), key) for key, f in tried), reverse=True)
-    sure = [score for score in scores if score[0] > 0]
+    marks = [(f.sniff(head), key, f) for key, f in tried]
+    sure = sorted(((mark, _fits(f, head.path), key) for mark, key, f in marks if mark > 0), reverse=True)
     if not sure:
         raise UnknownFormatError(
             "no format recognises the content",
