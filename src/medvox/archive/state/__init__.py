@@ -1,0 +1,1 @@
+"""State: what a node keeps beside images, such as rules, tokens, worklist items and tasks."""
