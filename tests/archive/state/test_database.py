@@ -14,8 +14,7 @@ def test_changes_are_kept_or_not_at_all(tmp_path):
     with database.changing() as connection:
         connection.execute(insert(NUMBERS).values(value=1))
     with pytest.raises(WriteError, match="cannot be kept"), database.changing() as connection:
-        connection.execute(insert(NUMBERS).values(value=2))
-        connection.execute(insert(NUMBERS).values(value=1))
+        connection.execute(insert(NUMBERS), [{"value": 2}, {"value": 1}])
     database.close()
     again = StateDatabase(tmp_path / "state.sqlite")
     again.prepare(METADATA)
