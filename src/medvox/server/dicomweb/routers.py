@@ -5,15 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from medvox.server.dependencies import ERRORS
-from medvox.server.dicomweb import frames, instances, qido, stow
+from medvox.server.dicomweb import capabilities, frames, instances, qido, rendered, stow, uri
 from medvox.server.dicomweb.resources import PREFIX
+
+SERVED = tuple(part.router for part in (qido, instances, frames, rendered, stow, uri))
+"""Routers of the services, without the prefix."""
 
 
 def _service() -> APIRouter:
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
-    for part in (qido, instances, frames, stow):
-        service.include_router(part.router)
+    for router in (*SERVED, capabilities.router):
+        service.include_router(router)
     return service
 
 
 ROUTERS = (_service(),)
+"""What an application includes."""
