@@ -32,7 +32,6 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 
 
 @router.get("/capabilities", response_class=JSONResponse)
-@router.options("/{path:path}", response_class=JSONResponse)
 def capabilities(request: Request) -> JSONResponse:
     """What is served."""
     base = f"{request.scope.get('root_path', '')}{PREFIX}"

@@ -18,7 +18,7 @@ from medvox.archive.model import LONGEST_PAGE, Level, Query
 from medvox.core.errors import UsageError
 from medvox.server.dicomweb import xml
 from medvox.server.dicomweb.negotiation import JSON, text_type
-from medvox.server.dicomweb.resources import ArchiveOf, Resource, ResourceOf, checked_uid, service_url
+from medvox.server.dicomweb.resources import Resource, checked_uid, getting, service_url
 
 router = APIRouter(tags=["QIDO-RS"])
 USUAL_LIMIT: Final = 1000
@@ -69,23 +69,32 @@ class Search:
     ignored: tuple[str, ...] = ()
 
 
-@router.get("/studies", response_class=Response)
-def studies(request: Request, archive: ArchiveOf) -> Response:
+@getting(
+    router,
+    "/studies",
+)
+def studies(request: Request, archive: Archive, resource: Resource) -> Response:
     """Studies."""
-    return _answer(request, archive, Resource(), Level.STUDY)
+    return _answer(request, archive, resource, Level.STUDY)
 
 
-@router.get("/studies/{study}/series", response_class=Response)
-@router.get("/series", response_class=Response)
-def series(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    "/studies/{study}/series",
+    "/series",
+)
+def series(request: Request, archive: Archive, resource: Resource) -> Response:
     """Series, of a study or of all."""
     return _answer(request, archive, resource, Level.SERIES)
 
 
-@router.get("/studies/{study}/series/{series}/instances", response_class=Response)
-@router.get("/studies/{study}/instances", response_class=Response)
-@router.get("/instances", response_class=Response)
-def instances(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    "/studies/{study}/series/{series}/instances",
+    "/studies/{study}/instances",
+    "/instances",
+)
+def instances(request: Request, archive: Archive, resource: Resource) -> Response:
     """Instances, of a series, a study or of all."""
     return _answer(request, archive, resource, Level.INSTANCE)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
+from starlette.routing import Route
 
 from medvox.server.dependencies import ERRORS
 from medvox.server.dicomweb import capabilities, frames, instances, qido, rendered, stow, uri
@@ -16,6 +17,10 @@ def _service() -> APIRouter:
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
     for router in (*SERVED, capabilities.router):
         service.include_router(router)
+    for path in sorted(
+        {route.path for router in SERVED for route in router.routes if isinstance(route, Route)}
+    ):
+        service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], include_in_schema=False)
     return service
 
 
