@@ -105,7 +105,7 @@ class Recorder:
         try:
             self._audit.append(event)
         except WriteError as error:
-            _LOG.error("a refusal is not in the audit: %s", error)  # noqa: TRY400
+            _LOG.error("a refusal is not in the audit: %s", error)
             with self._lock:
                 self._refused[event] += 1
 
@@ -129,7 +129,7 @@ class Recorder:
         try:
             self.flush()
         except WriteError as error:
-            _LOG.error("events are lost to the audit: %s", error)  # noqa: TRY400
+            _LOG.error("events are lost to the audit: %s", error)
 
     def _run(self) -> None:
         while not self._stop.wait(BATCH_S / 2):
@@ -138,7 +138,7 @@ class Recorder:
                     self._turn()
                     self._write()
             except WriteError as error:
-                _LOG.error("the audit waits: %s", error)  # noqa: TRY400
+                _LOG.error("the audit waits: %s", error)
             self._do_chores()
 
     def _do_chores(self) -> None:
@@ -146,7 +146,7 @@ class Recorder:
             try:
                 chore()
             except (WriteError, AccessError) as error:
-                _LOG.error("the state waits: %s", error)  # noqa: TRY400
+                _LOG.error("the state waits: %s", error)
 
     def _turn(self, *, is_last: bool = False) -> None:
         """Let refusals that were only counted be told, once a minute."""

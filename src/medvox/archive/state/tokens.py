@@ -14,8 +14,21 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy import insert, select, text, update  # fmt: skip
+from sqlalchemy import (  # fmt: skip
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    text,
+    update,
+)
 
 from medvox.archive.access import Action, Principal, Role
 from medvox.archive.state.database import StateDatabase
@@ -128,7 +141,9 @@ class Tokens:
             If the name is taken or is none, or the time is not positive.
         """
         if not _NAME.fullmatch(name):
-            raise UsageError("not a name for a token", got=name, expected="letters, digits, . _ @ -, up to 64")
+            raise UsageError(
+                "not a name for a token", got=name, expected="letters, digits, . _ @ -, up to 64"
+            )
         if days is not None and not 0 < days < 36525:
             raise UsageError("a token lasts more than 0 days, and less than 100 years", got=days)
         secret, now = secrets.token_urlsafe(_SECRET_BYTES), int(time.time())

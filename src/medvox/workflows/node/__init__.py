@@ -1,0 +1,1 @@
+"""Node: an archive that scanners, workstations, printers and browsers talk to."""
