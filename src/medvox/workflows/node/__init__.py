@@ -1,1 +1,1 @@
-"""Node: an archive that scanners, workstations, printers and browsers talk to."""
+"""Node: joins the archive and the network to a DICOM node; the server puts its HTTP side in front."""
