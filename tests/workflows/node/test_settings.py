@@ -1,3 +1,7 @@
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 
 from medvox.core.errors import FormatError, MissingError, UsageError
@@ -58,3 +62,10 @@ def test_values_that_cannot_be(tmp_path, change):
 def test_a_missing_file(tmp_path):
     with pytest.raises(MissingError):
         NodeSettings.load(tmp_path / "medvox.toml")
+
+
+def test_every_setting_is_documented():
+    page = (Path(__file__).parents[3] / "docs" / "how-to" / "run-a-node.md").read_text(encoding="utf-8")
+    table = page.partition("| setting |")[2].partition("\n\n")[0]
+    documented = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert documented == {one.name for one in fields(NodeSettings)} - {"nodes"}
