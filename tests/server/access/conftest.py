@@ -21,12 +21,12 @@ from medvox.archive.recording import Recorder
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.tokens import Tokens
 from medvox.server import errors
-from medvox.server.access.authenticators import BearerTokens, BrowserSessions
 from medvox.server.access.door import Door
 from medvox.server.access.guard import HttpAccess, NodeGuard
 from medvox.server.access.rights import requires, touches
 from medvox.server.auth import SecurityHeaders
 from medvox.server.run import bind
+from medvox.workflows.node.access import NodeAccess
 
 ROUTES = APIRouter(prefix="/studies")
 
@@ -127,15 +127,14 @@ def running(app: Any, port_socket: Any, **options: Any) -> Iterator[None]:
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Guarded]:
     database, audit = StateDatabase(tmp_path / "state.sqlite"), Audit(tmp_path / "audit.sqlite")
-    tokens = Tokens(database)
-    secrets = {role: tokens.create(f"the-{role}", role) for role in Role}
+    node = NodeAccess(audit, database)
+    secrets = {role: node.tokens.create(f"the-{role}", role) for role in Role}
     sock = bind(0)
     port = sock.getsockname()[1]
-    sessions = BrowserSessions(tokens, port)
-    with Recorder(audit, [tokens.flush_uses]) as recorder:
-        access = HttpAccess(Door(port), sessions, [BearerTokens(tokens)], recorder)
-        with running(application(access), sock):
-            yield Guarded(f"http://127.0.0.1:{port}", port, tokens, audit, recorder, secrets, access)
+    access = HttpAccess.to(node, Door(port))
+    with running(application(access), sock):
+        yield Guarded(f"http://127.0.0.1:{port}", port, node.tokens, audit, node.recorder, secrets, access)
+    node.close()
     audit.close()
     database.close()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
@@ -23,12 +23,13 @@ from medvox.archive.access import CHANGES, UNAUDITED, Principal
 from medvox.archive.audit import Event
 from medvox.archive.recording import Recorder
 from medvox.core.errors import AccessError, WriteError
-from medvox.server.access.authenticators import Authenticator, BrowserSessions
+from medvox.server.access.authenticators import Authenticator, BearerTokens, BrowserSessions
 from medvox.server.access.door import Door
 from medvox.server.access.entrance import STRANGER, Entrance
 from medvox.server.access.rights import MOST_STUDIES, Note
 from medvox.server.errors import answer
 from medvox.server.types import ErrorBody
+from medvox.workflows.node.access import NodeAccess
 
 PUBLIC: Final = frozenset({"/healthz", "/readyz"})
 """What everybody may ask: whether the node is there, and whether it is ready."""
@@ -56,6 +57,12 @@ class HttpAccess:
     sessions: BrowserSessions
     authenticators: Sequence[Authenticator]
     recorder: Recorder
+
+    @classmethod
+    def to(cls, node: NodeAccess, door: Door) -> Self:
+        """Return the access to a node by its tokens."""
+        sessions = BrowserSessions(node.tokens, door.port, is_secure=door.is_secure)
+        return cls(door, sessions, [BearerTokens(node.tokens)], node.recorder)
 
 
 class NodeGuard:
