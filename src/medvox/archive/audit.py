@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from medvox.archive.index.engine import make_tables, sqlite_engine
@@ -68,7 +68,7 @@ class Audited:
 
 
 class Audit:
-    """Append-only chain of events; safe to use from several threads of one process.
+    """Append-only chain of events; safe to use from several threads and processes at once.
 
     Each event has the SHA-256 of itself and of the digest before it, so that none can be changed or taken
     from the middle unseen. Whoever keeps `head` elsewhere can also see that none was taken from the end.
@@ -84,7 +84,6 @@ class Audit:
         self._lock = threading.Lock()
         try:
             make_tables(self._engine, AUDIT_METADATA)
-            self._head = self._last()
         except SQLAlchemyError as error:
             self._engine.dispose()
             raise WriteError("the audit cannot be opened", where=path, got=type(error).__name__) from error
@@ -92,7 +91,8 @@ class Audit:
     @property
     def head(self) -> str:
         """Digest of the last event, which stands for all."""
-        return self._head
+        with self._engine.connect() as connection:
+            return _last(connection)
 
     def append(self, *events: Event) -> None:
         """Add events; they are durable when this returns.
@@ -104,18 +104,17 @@ class Audit:
         """
         if not events:
             return
-        with self._lock:
-            rows, head = [], self._head
-            for event in events:
-                row = _row(event, dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"))
-                head = _link(head, row)
-                rows.append(row | {"chain": head})
-            try:
-                with self._engine.begin() as connection:
-                    connection.execute(insert(AUDIT), rows)
-            except SQLAlchemyError as error:
-                raise WriteError("the audit cannot be written", got=type(error).__name__) from error
-            self._head = head
+        try:
+            with self._lock, self._engine.begin() as connection:
+                _take_turn(connection)
+                head, rows = _last(connection), []
+                for event in events:
+                    row = _row(event, dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"))
+                    head = _link(head, row)
+                    rows.append(row | {"chain": head})
+                connection.execute(insert(AUDIT), rows)
+        except SQLAlchemyError as error:
+            raise WriteError("the audit cannot be written", got=type(error).__name__) from error
 
     def search(
         self,
@@ -189,10 +188,18 @@ class Audit:
         """Close the database."""
         self._engine.dispose()
 
-    def _last(self) -> str:
-        with self._engine.connect() as connection:
-            found = connection.scalar(select(AUDIT.c.chain).order_by(AUDIT.c.id.desc()).limit(1))
-        return found or FIRST
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until no other process writes: what is read from now on is the end of the chain."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("LOCK TABLE audit IN EXCLUSIVE MODE")
+
+
+def _last(connection: Connection) -> str:
+    found = connection.scalar(select(AUDIT.c.chain).order_by(AUDIT.c.id.desc()).limit(1))
+    return found or FIRST
 
 
 _NAMES: Final = ("who", "action", "target", "outcome", "detail")
