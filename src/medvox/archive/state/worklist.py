@@ -234,6 +234,18 @@ class Worklist:
         """
         return self.update(number, _with_status(self.get(number).data, status))
 
+    def mark(self, connection: Connection, number: int, status: StepStatus) -> None:
+        """Change the state of an item as part of a transaction; one that was taken out is passed over."""
+        row = connection.execute(select(WORKLIST).where(WORKLIST.c.id == number)).first()
+        if row is not None and row.status != status:
+            values = _row(_with_status(json.loads(row.data), status))
+            connection.execute(update(WORKLIST).where(WORKLIST.c.id == number).values(values))
+
+    def number_of(self, connection: Connection, study_uid: str, step_id: str) -> int | None:
+        """Return the number of the item of a study and a Scheduled Procedure Step ID, in a transaction."""
+        item = _of_step(connection, study_uid, step_id)
+        return None if item is None else item.id
+
     def delete(self, number: int) -> None:
         """Take an item out.
 
