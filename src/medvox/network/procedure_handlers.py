@@ -95,7 +95,7 @@ class CommitmentHandler(Protocol):
     def report(self, request: CommitmentRequest) -> CommitmentReport:
         """Check the instances of a request whose report goes over the association that asked."""
 
-    def reported(self, request: CommitmentRequest, fault: str) -> None:
+    def reported(self, request: CommitmentRequest, report: CommitmentReport, fault: str) -> None:
         """Take what became of that report: an empty fault, or why it was not taken."""
 
 
