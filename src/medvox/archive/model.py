@@ -48,16 +48,23 @@ class ArchiveSettings:
     Parameters
     ----------
     store
-        Folder of the bytes, the index and the audit; made if missing.
+        Folder of the bytes, the index and the audit, as far as they are not elsewhere; made if missing.
     is_durable
         Whether `Archive.receive` returns only when the instance survives a loss of power.
     segment_bytes
         Size from which on a new segment of the journal is begun.
+    index
+        URL of the database of the index and the audit, e.g. ``postgresql://medvox@host/medvox``; None for
+        SQLite in the folder.
+    objects
+        URL of an object store for the bytes, e.g. ``s3://bucket/archive``; None for the folder.
     """
 
     store: Path
     is_durable: bool = True
     segment_bytes: int = 1 << 30
+    index: str | None = None
+    objects: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,13 @@ class Known:
         self.archive, self.data = archive, data
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def known(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     rng = random.Random(4)
     data = [one for number in range(40) for one in study(rng, number)]
-    with Archive.open(ArchiveSettings(tmp_path_factory.mktemp("store"), is_durable=False)) as archive:
+    index = None if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+    folder = tmp_path_factory.mktemp("store")
+    with Archive.open(ArchiveSettings(folder, is_durable=False, index=index)) as archive:
         for one in data:
             archive.receive(bare(one), transfer_syntax=EXPLICIT)
         yield Known(archive, data)
