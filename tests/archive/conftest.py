@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from object_server import ObjectServer
 from postgresql import Server, programs
 
 
@@ -26,3 +27,20 @@ def index(request: pytest.FixtureRequest) -> str | None:
 def database(index: str | None, tmp_path: Path) -> Path | str:
     """An empty database of each kind."""
     return index or tmp_path / "database.sqlite"
+
+
+@pytest.fixture(scope="session")
+def _object_server():
+    pytest.importorskip("moto.server")
+    pytest.importorskip("boto3")
+    server = ObjectServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def object_server(_object_server: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> ObjectServer:
+    """An S3 server, and the environment that lets stores find it."""
+    for name, value in _object_server.environment().items():
+        monkeypatch.setenv(name, value)
+    return _object_server

@@ -36,6 +36,7 @@ class Outcome(StrEnum):
 class Level(StrEnum):
     """Level of a query (PS3.4 C.6)."""
 
+    PATIENT = "patient"
     STUDY = "study"
     SERIES = "series"
     INSTANCE = "instance"
@@ -58,6 +59,8 @@ class ArchiveSettings:
         SQLite in the folder.
     objects
         URL of an object store for the bytes, e.g. ``s3://bucket/archive``; None for the folder.
+    object_timeout_s
+        How long one request to the object store may take; it is tried again twice.
     """
 
     store: Path
@@ -65,6 +68,7 @@ class ArchiveSettings:
     segment_bytes: int = 1 << 30
     index: str | None = None
     objects: str | None = None
+    object_timeout_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,9 @@ class SharedKeeping:
     """
 
     def __init__(self, settings: ArchiveSettings) -> None:
-        self._store = ObjectStore(settings.objects or "", is_durable=settings.is_durable)
+        self._store = ObjectStore(
+            settings.objects or "", is_durable=settings.is_durable, timeout_s=settings.object_timeout_s
+        )
         settings.store.mkdir(parents=True, exist_ok=True)
         self._engine: Engine = open_engine(settings.index or settings.store / INDEX_FILE, is_synced=True)
         self._changed = threading.Condition()
@@ -137,7 +139,7 @@ class SharedKeeping:
         """Make the index of a store that has records which it has not."""
         with self._engine.begin() as connection:
             hold(connection, alone=(_INDEX,))
-            claim(connection, self._store.identity)
+            claim(connection, self._store.identity())
             if not self._store.segments(last_order(connection)):
                 return ()
             return self._replayed(connection, silent)

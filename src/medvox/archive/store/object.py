@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -68,7 +69,6 @@ class ObjectStore:
         self._writer = secrets.token_hex(6)
         self._identity = self._begun()
 
-    @property
     def identity(self) -> str:
         """What tells this store from others."""
         return self._identity
@@ -245,7 +245,11 @@ def _opened(url: str, timeout_s: float) -> Any:
         more = {"mkdir": True}
     elif scheme != "memory":
         more = {
-            "client_options": {"timeout": f"{timeout_s}s", "connect_timeout": f"{min(5.0, timeout_s)}s"},
+            "client_options": {
+                "timeout": f"{timeout_s}s",
+                "connect_timeout": f"{min(5.0, timeout_s)}s",
+                "allow_http": os.environ.get("AWS_ALLOW_HTTP", "false"),
+            },
             "retry_config": {
                 "max_retries": 2,
                 "retry_timeout": dt.timedelta(seconds=2 * timeout_s),
