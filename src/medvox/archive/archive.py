@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from medvox.archive.audit import Audit, Event
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
+from medvox.archive.index.listing import instance_rows
 from medvox.archive.index.tables import INSTANCES
 from medvox.archive.index.write import DELETE, RESTORE
 from medvox.archive.keeping.base import Keeping
@@ -150,7 +151,7 @@ class Archive:
     ) -> Iterator[InstanceRow]:
         """Yield the instances of a study, a series or one UID; with `is_history` all their versions."""
         with self._reading() as connection:
-            yield from queries.instance_rows(
+            yield from instance_rows(
                 connection,
                 study_uid=study_uid,
                 series_uid=series_uid,

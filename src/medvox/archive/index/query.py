@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, exists, func, select, tuple_
@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, exi
 from medvox.archive.index import matching, patients
 from medvox.archive.index.answers import element, in_parts
 from medvox.archive.index.tables import INSTANCES, SERIES, STUDIES
-from medvox.archive.model import LONGEST_PAGE, InstanceRow, Level, Page, Query
+from medvox.archive.model import LONGEST_PAGE, Level, Page, Query
 from medvox.core.errors import UsageError
 from medvox.dicom import tags
 
@@ -198,46 +198,6 @@ class _Rows:
             counts.update((number, count) for number, count in self._connection.execute(counted))
         for number, row in zip(ids, found, strict=True):
             row[f"{matching.NUMBER_OF_SERIES_INSTANCES:08X}"] = element("IS", counts.get(number, 0))
-
-
-def instance_rows(
-    connection: Connection,
-    *,
-    study_uid: str | None = None,
-    series_uid: str | None = None,
-    sop_uid: str | None = None,
-    is_history: bool = False,
-) -> Iterator[InstanceRow]:
-    """Yield instances, by series and number, fetched in parts.
-
-    Parameters
-    ----------
-    connection
-        Is in use until the last row was taken.
-    study_uid, series_uid, sop_uid
-        Which; None for all.
-    is_history
-        Whether replaced and deleted versions are wanted too.
-    """
-    i = INSTANCES.c
-    statement = select(
-        STUDIES.c.study_uid,
-        SERIES.c.series_uid,
-        *(i.sop_uid, i.sop_class, i.transfer_syntax, i.version, i.frames, i.size, i.digest),
-        *(i.place, i.place_offset, i.data_set_offset, i.received),
-    ).select_from(INSTANCES.join(SERIES, SERIES.c.id == i.series).join(STUDIES))
-    if not is_history:
-        statement = statement.where(i.is_current)
-    for column, value in (
-        (STUDIES.c.study_uid, study_uid),
-        (SERIES.c.series_uid, series_uid),
-        (i.sop_uid, sop_uid),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    statement = statement.order_by(i.series, i.number, i.id)
-    for row in connection.execution_options(yield_per=1000).execute(statement):
-        yield InstanceRow(*tuple(row))
 
 
 def count_of_study(connection: Connection, study_uid: str, *, is_live: bool) -> int:
