@@ -61,6 +61,13 @@ def encoded(one: pydicom.Dataset) -> bytes:
     return buffer.getvalue()
 
 
+def part10(one: pydicom.Dataset) -> bytes:
+    """The whole file, file meta information first (PS3.10 7.1)."""
+    buffer = io.BytesIO()
+    one.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
 def keep(archive: Archive, one: pydicom.Dataset) -> None:
     plain = pydicom.Dataset({element.tag: element for element in one})
     archive.receive(encoded(plain), transfer_syntax=ExplicitVRLittleEndian)
