@@ -132,7 +132,7 @@ def test_every_field_narrows_the_list(page: Page) -> None:
     page.get_by_role("button", name="Clear").click()
     page.get_by_label("From").fill("2026-01-01")
     wait_for_studies(page, ["1.2.3.3", "1.2.3.1"])
-    page.get_by_label("To").fill("2026-02-01")
+    page.get_by_label("To", exact=True).fill("2026-02-01")
     wait_for_studies(page, ["1.2.3.1"])
     page.get_by_label("Patient ID").fill("nobody")
     page.get_by_text("No study matches").wait_for()
