@@ -64,7 +64,7 @@ def _filtered(query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
             if value.strip("* ") and tag != matching.SPECIFIC_CHARACTER_SET:
                 ignored.append(tag)
             continue
-        found = matching.condition(tag, value, fuzzy=query.fuzzy)
+        found = matching.condition(tag, value, fuzzy=query.fuzzy, any_case=query.any_case)
         if found is not None:
             (own if level <= depth else inner[level]).append(found)
     if depth == 0:
