@@ -11,7 +11,7 @@ from pynetdicom import AE
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.scheduling import scheduled
 from medvox.archive.state.worklist import Worklist
-from medvox.network.dimse.services.worklist import worklist_service
+from medvox.network.dimse.services.worklist import WorklistService
 from medvox.network.dimse.syntaxes import MODALITY_WORKLIST
 from medvox.workflows.node.worklist import WorklistQueries
 from network.fakes import run, storage_node
@@ -38,7 +38,7 @@ def worklist(tmp_path):
 
 @contextmanager
 def node_of(worklist):
-    with storage_node(more=(worklist_service(WorklistQueries(worklist)),)) as node:
+    with storage_node(more=(WorklistService(WorklistQueries(worklist)),)) as node:
         yield node
 
 
