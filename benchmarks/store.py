@@ -23,7 +23,7 @@ import numpy as np
 
 from benchmarks.harness import Case
 from benchmarks.nodes.server import NO_DELAY, Server, waits_for_disk
-from benchmarks.nodes.servers import available
+from benchmarks.nodes.servers import available, dcmqrscp
 from medvox.testing import dicom_builder
 
 COUNT = 300
@@ -96,19 +96,22 @@ class Field:
     def __init__(self, files: Instances, associations: int, env: dict[str, str]) -> None:
         self._files, self._associations, self._env = files, associations, env
         self.servers: dict[str, Server] = {}
+        self.starts = [start for start in available() if associations == 1 or start is not dcmqrscp]
+        """dcmqrscp loses instances of several senders at once: 7 of 300 when it was tried."""
 
     def before(self) -> None:
         if Field.current is not self:
             stop()
-            self.servers = {server.name: server for server in (start() for start in available())}
+            self.servers = {server.name: server for server in (start() for start in self.starts)}
             Field.current = self
         self._files.renew()
+        os.sync()  # what others left unwritten is not for this one to write
 
     def work(self, name: str) -> Callable[[], int]:
         return lambda: self.send(self.servers[name], self._files.paths)
 
     def cpu(self, name: str) -> Callable[[], float]:
-        return lambda: self.servers[name].cpu()
+        return lambda: self.servers[name].cpu() if self.servers else 0.0
 
     def send(self, server: Server, paths: Sequence[Path]) -> int:
         """Send files; return how many were acknowledged."""
@@ -145,7 +148,7 @@ def stop() -> None:
 
 def case(name: str, files: Instances, associations: int, goal: float | None, env: dict[str, str]) -> Case:
     field = Field(files, associations, env)
-    peers = [start.__name__.replace("orthanc", "Orthanc") for start in available()[1:]]
+    peers = [start.__name__.replace("orthanc", "Orthanc") for start in field.starts[1:]]
     wanted = {"Orthanc"} & set(peers) if goal else set()
     return Case(
         name=name,
@@ -159,7 +162,7 @@ def case(name: str, files: Instances, associations: int, goal: float | None, env
     )
 
 
-def cases() -> list[Case]:
+def cases(only: int = 5) -> list[Case]:
     """300 CT 512² over 1 and 4 associations, small MR, and a client that waits for acknowledgements."""
     if shutil.which("storescu") is None:
         return []
@@ -171,4 +174,4 @@ def cases() -> list[Case]:
         case(f"store {COUNT} MR 64², 1 association", mr, 1, 2.0, NO_DELAY),
         case(f"store {COUNT} CT 512², 1 association, client with TCP_NODELAY=0", ct, 1, None, late),
         case(f"store {COUNT} CT 512², 4 associations, client with TCP_NODELAY=0", ct, 4, None, late),
-    ]
+    ][:only]

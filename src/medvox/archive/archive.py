@@ -17,6 +17,7 @@ from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
 from medvox.archive.index.behind import IndexWriter, Item
 from medvox.archive.index.engine import make_tables, sqlite_engine
+from medvox.archive.index.known import KnownDigests
 from medvox.archive.index.tables import INSTANCES
 from medvox.archive.index.write import DELETE, RESTORE, Written
 from medvox.archive.model import (
@@ -76,6 +77,7 @@ class Archive:
             self._store.close()
             raise
         self._writer = IndexWriter(self._engine)
+        self._digests = KnownDigests(self._engine)
         self._order = threading.Lock()
 
     @classmethod
@@ -245,6 +247,7 @@ class Archive:
     def close(self) -> None:
         """Bring the index up to date and close everything."""
         self._writer.close()
+        self._digests.close()
         self.audit.close()
         self._store.close()
         self._engine.dispose()
@@ -272,9 +275,7 @@ class Archive:
         """Tell whether an instance is there, in the index or on its way."""
         uid, digest = entry["sop_uid"], entry["digest"]
         pending = self._writer.pending(uid)
-        query = select(INSTANCES.c.digest).where(INSTANCES.c.sop_uid == uid, INSTANCES.c.deleted == 0)
-        with self._engine.connect() as connection:
-            digests = set(connection.scalars(query))
+        digests = self._digests.of(uid)
         if digest in digests:
             return Outcome.SAME
         return Outcome.VERSION if digests or pending else Outcome.STORED
