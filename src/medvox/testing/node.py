@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medvox.archive.archive import Archive
+from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import (
     ArchiveSettings,
     InvalidObjectError,
@@ -105,6 +105,7 @@ def main() -> None:
     settings = ArchiveSettings(
         chosen.store, is_durable=not chosen.no_sync, segment_bytes=chosen.segment_bytes
     )
+    warm_up()
     patience = chosen.patience
     timeouts = Timeouts(artim=patience, pdu=patience) if patience else None
     with Archive.open(settings) as archive, serve(archive, timeouts, port=chosen.port) as node:
