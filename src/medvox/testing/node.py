@@ -99,6 +99,7 @@ def main() -> None:
     parser.add_argument("--no-sync", action="store_true")
     parser.add_argument("--segment-bytes", type=int, default=1 << 30)
     parser.add_argument("--patience", type=float, default=0.0, help="seconds for a PDU and a request")
+    parser.add_argument("--associations", type=int, default=256, help="open at once")
     chosen = parser.parse_args()
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
@@ -107,8 +108,9 @@ def main() -> None:
     )
     warm_up()
     patience = chosen.patience
+    where = {"port": chosen.port, "max_associations": chosen.associations}
     timeouts = Timeouts(artim=patience, pdu=patience) if patience else None
-    with Archive.open(settings) as archive, serve(archive, timeouts, port=chosen.port) as node:
+    with Archive.open(settings) as archive, serve(archive, timeouts, **where) as node:
         print(node.port, flush=True)  # noqa: T201
         ended.wait()
 
