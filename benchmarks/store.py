@@ -47,7 +47,7 @@ class Instances:
     """
 
     def __init__(self, modality: str, side: int) -> None:
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
         folder = Path(tempfile.mkdtemp(prefix="medvox-bench-store-", dir=memory))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         rng = np.random.default_rng(5)
@@ -117,7 +117,9 @@ class Field:
         """Send files; return how many were acknowledged."""
         words = ["storescu", "-aec", server.ae_title, "127.0.0.1", str(server.port)]
         senders = [
-            subprocess.Popen([*words, *map(str, paths[part :: self._associations])], env=os.environ | self._env)
+            subprocess.Popen(
+                [*words, *map(str, paths[part :: self._associations])], env=os.environ | self._env
+            )
             for part in range(self._associations)
         ]
         assert [sender.wait() for sender in senders] == [0] * self._associations, server.name
@@ -129,7 +131,9 @@ class Field:
             assert results[name] == COUNT, name
             assert server.kept() == COUNT, (name, server.kept())
             self._files.renew()
-            counts = waits_for_disk(server, lambda server=server: self.send(server, self._files.paths[:TRACED]))
+            counts = waits_for_disk(
+                server, lambda server=server: self.send(server, self._files.paths[:TRACED])
+            )
             waits = "strace cannot count here" if counts is None else f"{sum(counts.values()) / TRACED:.2f}"
             print(
                 f"  {name} {server.version}: waits for the disk an instance {waits} {counts or ''}; "

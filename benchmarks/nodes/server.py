@@ -77,7 +77,9 @@ class Server:
 
 def _cpu(pid: int) -> float:
     try:
-        words = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()
+        words = (
+            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()
+        )
     except OSError:
         return 0.0
     return sum(map(int, words[11:15])) / TICKS  # utime stime cutime cstime

@@ -10,7 +10,6 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from importlib.metadata import version
-from pathlib import Path
 
 from benchmarks.nodes.server import NO_DELAY, Server, folder, free_port, started
 
@@ -114,5 +113,3 @@ def _found(port: int) -> int:
     with connect(Peer("127.0.0.1", port), caller, [Proposal(FIND["study"], (EXPLICIT,))]) as client:
         rows = client.find(FIND["study"], asked)
         return sum(int(row.NumberOfStudyRelatedInstances) for row in rows)
-
-

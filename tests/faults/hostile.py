@@ -93,7 +93,11 @@ def recordings(node: Running, folder: Path) -> Iterator[bytes]:
     made = dicom_builder.stack(np.zeros((2, 24, 24), np.int16), modality="CT")
     paths = [str(path) for path in dicom_builder.save(made, sent)]
     keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", "StudyInstanceUID", "-k", "PatientName=*"]
-    for word, options, files in (("storescu", [], paths), ("findscu", ["-S", *keys], []), ("echoscu", [], [])):
+    for word, options, files in (
+        ("storescu", [], paths),
+        ("findscu", ["-S", *keys], []),
+        ("echoscu", [], []),
+    ):
         with recorder(node.port) as (port, said):
             words = [word, *options, "127.0.0.1", str(port), *files]
             subprocess.run(words, check=True, capture_output=True, timeout=30)
@@ -174,4 +178,3 @@ def play(port: int, data: bytes) -> bytes:
         while part := sock.recv(1 << 16):
             said += part
     return said
-

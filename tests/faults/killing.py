@@ -1,4 +1,4 @@
-"""Kill -9 of a server under four senders: what it acknowledged is there, whole, and found; nothing else is."""
+"""Kill -9 of a server under four senders: what it acknowledged is there, whole, and found."""
 
 from __future__ import annotations
 
@@ -81,9 +81,7 @@ def campaign(moments: int, seed: int, until: float = float("inf")) -> Tally:
     return tally
 
 
-def _block(
-    store: Path, count: int, rng: random.Random, tally: Tally, numbers: itertools.count[int]
-) -> None:
+def _block(store: Path, count: int, rng: random.Random, tally: Tally, numbers: itertools.count[int]) -> None:
     """Kill the server over one store; every run finds what the one before acknowledged."""
     done: list[_Moment] = []
     for _ in range(count):
@@ -153,4 +151,6 @@ def _examine(store: Path, done: list[_Moment], tally: Tally) -> None:
                 if uid in moment.sent and row.digest != moment.sent[uid].digest
             ]
         names = [path.relative_to(store).as_posix() for path in store.rglob("*") if path.is_file()]
-    tally.faults += [f"a file is visible that is none of the store: {n}" for n in names if not KNOWN.fullmatch(n)]
+    tally.faults += [
+        f"a file is visible that is none of the store: {n}" for n in names if not KNOWN.fullmatch(n)
+    ]

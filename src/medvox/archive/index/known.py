@@ -36,7 +36,7 @@ class KnownDigests:
         uid = INSTANCES.c.sop_uid == bindparam("uid")
         wanted = select(INSTANCES.c.digest).where(uid, INSTANCES.c.deleted == literal_column("0"))
         compiled = wanted.compile(engine)
-        self._is_positional = bool(compiled.positional)  # type: ignore[attr-defined]
+        self._is_positional = bool(compiled.positional)
         self._text = str(compiled)
 
     def of(self, sop_uid: str) -> set[str]:
