@@ -55,7 +55,10 @@ class LocalStore:
         self._folder, self._disk, self._is_durable = folder, disk or Disk(), is_durable
         self._segments = folder / SEGMENTS
         try:
-            self._segments.mkdir(parents=True, exist_ok=True)
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o700)  # patients' images: for the owner alone
+            self._segments.mkdir(exist_ok=True)
             (folder / FILES).mkdir(exist_ok=True)
             self._disk.sync_folder(folder)
             self._disk.sync_folder(folder.resolve().parent)
