@@ -102,7 +102,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_known(request: Request, error: Exception) -> JSONResponse:
-    roots = request.app.state.session.roots
+    session = getattr(request.app.state, "session", None)
+    roots = session.roots if session is not None else ()
     return answer(status_of(error), body_of(error, roots, request.url.path))
 
 

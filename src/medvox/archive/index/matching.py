@@ -18,6 +18,9 @@ from medvox.dicom import tags
 
 MODALITIES_IN_STUDY: Final = 0x00080061
 SOP_CLASSES_IN_STUDY: Final = 0x00080062
+NUMBER_OF_PATIENT_STUDIES: Final = 0x00201200
+NUMBER_OF_PATIENT_SERIES: Final = 0x00201202
+NUMBER_OF_PATIENT_INSTANCES: Final = 0x00201204
 NUMBER_OF_STUDY_SERIES: Final = 0x00201206
 NUMBER_OF_STUDY_INSTANCES: Final = 0x00201208
 NUMBER_OF_SERIES_INSTANCES: Final = 0x00201209
@@ -66,7 +69,7 @@ def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[boo
         If the tag cannot be matched.
     """
     kind, column = next(table[tag] for table in TABLES if tag in table)
-    value = value.strip(" \0")
+    value = value.replace("\0", "").strip(" ")
     if not value.strip("*"):
         return None
     if kind == "uid":
@@ -101,7 +104,7 @@ def _range(column: Any, value: str, *, is_time: bool) -> ColumnElement[bool]:
     value = value.replace(":" if is_time else ".", "")  # as in ACR-NEMA (PS3.5 6.2)
     first, dash, last = (part.strip() for part in value.partition("-"))
     if not dash:
-        return column.between(first, first + _LAST) if is_time else column == first  # type: ignore[no-any-return]
+        return and_(column >= first, column <= first + _LAST) if is_time else column == first
     parts = [column != ""]
     if first:
         parts.append(column >= first)
