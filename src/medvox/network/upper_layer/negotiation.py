@@ -55,6 +55,26 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """What a certificate says that was verified against the trusted authorities; unlike titles a proof.
+
+    Parameters
+    ----------
+    subject, issuer
+        Distinguished names as RFC 4514 writes them, e.g. ``CN=ct1,OU=Radiology,O=Hospital``.
+    names
+        Alternative names: hosts, addresses.
+    sha256
+        Fingerprint, hexadecimal.
+    """
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssociationRequest:
     """Who asks for an association, and for what; given to a `CallerPolicy`.
 
@@ -70,6 +90,8 @@ class AssociationRequest:
         User identity, or None.
     implementation
         Implementation class UID of the peer.
+    certificate
+        What the caller has proved by TLS, or None.
     """
 
     calling_ae: str
@@ -78,6 +100,7 @@ class AssociationRequest:
     contexts: tuple[ProposedContext, ...]
     identity: UserIdentity | None = None
     implementation: str = ""
+    certificate: PeerCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +177,7 @@ class Terms:
 
 
 def answer(
-    request: AssociateRequest, peer_address: str, terms: Terms
+    request: AssociateRequest, peer_address: str, terms: Terms, certificate: PeerCertificate | None = None
 ) -> tuple[AssociateAccept | AssociateReject, dict[int, Context]]:
     """Decide about a request (PS3.8 9.3.3, 9.3.4; PS3.7 D.3).
 
@@ -168,7 +191,7 @@ def answer(
     refusal = _refused(request, terms)
     asked = AssociationRequest(
         request.calling_ae, request.called_ae, peer_address, request.contexts, request.user.identity,
-        request.user.implementation_uid,
+        request.user.implementation_uid, certificate,
     )  # fmt: skip
     admission = Admission(refusal) if refusal else terms.policy.admit(asked)
     if admission.refusal is not None:
