@@ -1,0 +1,1 @@
+"""Node: the archive and its state as services of a DICOM node."""
