@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, net_query, net_tls, raw, render, viewer
+from medvox.cli import convert, demo, info, net, net_print, net_query, net_tls, raw, render, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -24,6 +24,7 @@ app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
+net_print.register(net.app)
 net_tls.add_options(net.app)
 app.add_typer(net.app, name="net")
 
