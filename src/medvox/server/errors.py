@@ -24,6 +24,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (e.AmbiguityError, 409),
     (e.DependencyError, 501),
     (e.WriteError, 507),
+    (e.NetworkError, 502),
     (e.UsageError, 400),
     (e.FormatError, 422),
     (e.GeometryError, 422),

@@ -7,6 +7,7 @@ from fastapi import HTTPException
 
 from medvox.server.dicomweb.negotiation import (
     DEFAULT,
+    DICOM,
     EXPLICIT_LITTLE,
     STORED,
     frame_syntaxes,
@@ -48,8 +49,7 @@ def test_malformed_or_excessive_ones_are_400(text):
         ('multipart/related; type="application/dicom"', (DEFAULT,)),
         ('multipart/related; type="application/dicom"; transfer-syntax=*', (STORED,)),
         (
-            f'multipart/related; type="application/dicom"; transfer-syntax={JPEG_LS}; q=0.5, '
-            f'multipart/related; type="application/dicom"; transfer-syntax={EXPLICIT_LITTLE}',
+            f"application/dicom; transfer-syntax={JPEG_LS}; q=0.5, {DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
             (EXPLICIT_LITTLE, JPEG_LS),
         ),
         ("text/html", ()),

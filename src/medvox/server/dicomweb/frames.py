@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import StoredPixels, pixel_source, stored_pixels
 from medvox.archive.model import InstanceRow
@@ -44,6 +45,7 @@ _AT_ONCE: Final = 1 << 20
 
 @getting(
     router,
+    Action.RETRIEVE,
     INSTANCE + "/frames/{frames}",
 )
 def frames(request: Request, archive: Archive, resource: Resource) -> Response:
@@ -58,6 +60,7 @@ def frames(request: Request, archive: Archive, resource: Resource) -> Response:
 
 @getting(
     router,
+    Action.RETRIEVE,
     INSTANCE + "/bulkdata/{path}",
 )
 def bulkdata(request: Request, archive: Archive, resource: Resource) -> Response:

@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import pixel_source, stored_pixels
 from medvox.archive.metadata import instance_metadata, series_metadata, with_base
@@ -45,6 +46,7 @@ Sent = tuple[InstanceRow, str]
 
 @getting(
     router,
+    Action.RETRIEVE,
     "/studies/{study}",
     "/studies/{study}/series/{series}",
     "/studies/{study}/series/{series}/instances/{instance}",
@@ -149,6 +151,7 @@ def _transcoded(archive: Archive, row: InstanceRow, syntax: str) -> bytes:
 
 @getting(
     router,
+    Action.RETRIEVE,
     "/studies/{study}/metadata",
     "/studies/{study}/series/{series}/metadata",
     "/studies/{study}/series/{series}/instances/{instance}/metadata",

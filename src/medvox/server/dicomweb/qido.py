@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.model import LONGEST_PAGE, Level, Query
 from medvox.core.errors import UsageError
@@ -30,6 +31,7 @@ _FARTHEST_WALK: Final = 50_000
 _STUDY_UID, _SERIES_UID = 0x0020000D, 0x0020000E
 _RETRIEVE_URL: Final = "00081190"
 _AVAILABILITY: Final = "00080056"
+_LEVELS: Final = (Level.STUDY, Level.SERIES, Level.INSTANCE)
 _ONLINE: Final = {"vr": "CS", "Value": ["ONLINE"]}
 _STUDY: Final = frozenset(
     (0x00080020, 0x00080030, 0x00080050, 0x00080061, 0x00080062, 0x00080090, 0x00080201, 0x00081030,
@@ -71,6 +73,7 @@ class Search:
 
 @getting(
     router,
+    Action.QUERY,
     "/studies",
 )
 def studies(request: Request, archive: Archive, resource: Resource) -> Response:
@@ -80,6 +83,7 @@ def studies(request: Request, archive: Archive, resource: Resource) -> Response:
 
 @getting(
     router,
+    Action.QUERY,
     "/studies/{study}/series",
     "/series",
 )
@@ -90,6 +94,7 @@ def series(request: Request, archive: Archive, resource: Resource) -> Response:
 
 @getting(
     router,
+    Action.QUERY,
     "/studies/{study}/series/{series}/instances",
     "/studies/{study}/instances",
     "/instances",
@@ -126,7 +131,7 @@ def _complete(rows: Iterable[dict[str, Any]], level: Level, base: str) -> None:
     names = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
     for row in rows:
         url = base
-        for word, key in names[: 1 + list(Level).index(level)]:
+        for word, key in names[: 1 + _LEVELS.index(level)]:
             url += f"/{word}/{row[key]['Value'][0]}"
         row[_AVAILABILITY] = _ONLINE
         row[_RETRIEVE_URL] = {"vr": "UR", "Value": [url]}

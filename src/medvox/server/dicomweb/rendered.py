@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import stored_pixels
 from medvox.archive.model import InstanceRow
@@ -35,6 +36,7 @@ Shown = tuple[InstanceRow, int]
 
 @getting(
     router,
+    Action.RETRIEVE,
     "/studies/{study}/rendered",
     "/studies/{study}/series/{series}/rendered",
     INSTANCE + "/rendered",
@@ -59,6 +61,7 @@ def rendered(request: Request, archive: Archive, resource: Resource) -> Response
 
 @getting(
     router,
+    Action.RETRIEVE,
     "/studies/{study}/thumbnail",
     "/studies/{study}/series/{series}/thumbnail",
     INSTANCE + "/thumbnail",

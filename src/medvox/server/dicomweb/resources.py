@@ -9,11 +9,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.entry import is_uid
 from medvox.archive.frames import one_instance
 from medvox.archive.model import InstanceRow
 from medvox.core.errors import MissingError, UsageError
+from medvox.server.access.rights import Requires
 
 PREFIX: Final = "/dicomweb"
 """Path of the service."""
@@ -88,14 +90,16 @@ ResourceOf = Annotated[Resource, Depends(_resource)]
 Endpoint = Callable[[Request, Archive, Resource], Response]
 
 
-def getting(router: APIRouter, *paths: str) -> Callable[[Endpoint], Endpoint]:
-    """Serve GET of paths by a function, which runs in a thread.
+def getting(router: APIRouter, action: Action, *paths: str) -> Callable[[Endpoint], Endpoint]:
+    """Serve GET of paths by a function, which runs in a thread, to those who may do an action.
 
     These routes are plain ones of Starlette: what FastAPI does for each request takes longer than answering.
     """
+    required = Requires(action)
 
     def served(work: Endpoint) -> Endpoint:
         async def endpoint(request: Request) -> Response:
+            await required(request)
             return await run_in_threadpool(work, request, archive_of(request), resource_of(request))
 
         for path in paths:

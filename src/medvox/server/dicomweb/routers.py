@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.routing import Route
 
@@ -17,10 +19,10 @@ def _service() -> APIRouter:
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
     for router in (*SERVED, capabilities.router):
         service.include_router(router)
-    for path in sorted(
-        {route.path for router in SERVED for route in router.routes if isinstance(route, Route)}
-    ):
-        service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], include_in_schema=False)
+    paths = {route.path for router in SERVED for route in router.routes if isinstance(route, Route)}
+    asked: dict[str, Any] = {"dependencies": capabilities.RIGHT, "include_in_schema": False}
+    for path in sorted(paths):
+        service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], **asked)
     return service
 
 

@@ -7,8 +7,10 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.core.errors import UsageError
+from medvox.server.access.rights import touches
 from medvox.server.dicomweb.frames import frame_numbers
 from medvox.server.dicomweb.instances import content_of, sent_syntax
 from medvox.server.dicomweb.negotiation import DEFAULT, DICOM, not_acceptable, wishes
@@ -23,6 +25,7 @@ _NAMED: Final = ("studyUID", "seriesUID", "objectUID")
 
 @getting(
     router,
+    Action.RETRIEVE,
     "/wado",
 )
 def wado(request: Request, archive: Archive, _: Resource) -> Response:
@@ -30,6 +33,7 @@ def wado(request: Request, archive: Archive, _: Resource) -> Response:
     given = request.query_params
     if given.get("requestType") != "WADO":
         raise UsageError("requestType is not WADO", got=given.get("requestType", "")[:20])
+    touches(request, given.get("studyUID", ""))
     row = row_of(archive, Resource(*(checked_uid(given.get(name, "")) for name in _NAMED)))
     for wish in wishes(given.get("contentType", "image/jpeg")):
         if wish.media == DICOM:
