@@ -49,7 +49,7 @@ def test_malformed_or_excessive_ones_are_400(text):
         ('multipart/related; type="application/dicom"', (DEFAULT,)),
         ('multipart/related; type="application/dicom"; transfer-syntax=*', (STORED,)),
         (
-            f"application/dicom; transfer-syntax={JPEG_LS}; q=0.5, {DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
+            f"{DICOM}; transfer-syntax={JPEG_LS}; q=0.5, {DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
             (EXPLICIT_LITTLE, JPEG_LS),
         ),
         ("text/html", ()),
@@ -65,6 +65,7 @@ def test_instances(accept, syntaxes):
         ("*/*", JPEG_LS, (JPEG_LS,)),
         ("application/octet-stream", JPEG_LS, (EXPLICIT_LITTLE,)),
         ('multipart/related; type="application/octet-stream"; transfer-syntax=*', JPEG_LS, (JPEG_LS,)),
+        ("multipart/related; type=application/octet-stream; transfer-syntax=*", JPEG_LS, (JPEG_LS,)),
         ('multipart/related; type="image/jls"', JPEG_LS, (JPEG_LS,)),
         ('multipart/related; type="image/jls"', EXPLICIT_LITTLE, (JPEG_LS,)),
         ('multipart/related; type="image/jpeg"', BASELINE, (BASELINE,)),

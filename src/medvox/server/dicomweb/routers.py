@@ -8,18 +8,17 @@ from fastapi import APIRouter
 from starlette.routing import Route
 
 from medvox.server.dependencies import ERRORS
-from medvox.server.dicomweb import capabilities, frames, instances, qido, rendered, stow, uri
+from medvox.server.dicomweb import capabilities
 from medvox.server.dicomweb.resources import PREFIX
-
-SERVED = tuple(part.router for part in (qido, instances, frames, rendered, stow, uri))
-"""Routers of the services, without the prefix."""
 
 
 def _service() -> APIRouter:
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
-    for router in (*SERVED, capabilities.router):
+    for router in (*capabilities.SERVED, capabilities.router):
         service.include_router(router)
-    paths = {route.path for router in SERVED for route in router.routes if isinstance(route, Route)}
+    paths = {
+        route.path for router in capabilities.SERVED for route in router.routes if isinstance(route, Route)
+    }
     asked: dict[str, Any] = {"dependencies": capabilities.RIGHT, "include_in_schema": False}
     for path in sorted(paths):
         service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], **asked)
