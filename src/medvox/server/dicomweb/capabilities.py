@@ -8,13 +8,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from medvox import __version__
+from medvox.archive.access import Action
 from medvox.dicom.writing.files.transcode import COMPRESSIONS
+from medvox.server.access.rights import requires
 from medvox.server.dicomweb.negotiation import DICOM, EXPLICIT_LITTLE, JSON, MULTIPART, OCTETS, XML
 from medvox.server.dicomweb.resources import PREFIX
 from medvox.server.dicomweb.served import SERVED
 from medvox.server.dicomweb.stow import AT_ONCE, LARGEST
 
 router = APIRouter(tags=["Capabilities"])
+RIGHT: Final = [requires(Action.MONITOR)]
+"""Everybody who is known may ask; no patient's data are in it."""
 _MULTIPART_XML: Final = f'{MULTIPART}; type="{XML}"'
 _STORED: Final = "* (as stored)"
 _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -32,8 +36,7 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 """Media types by the end of a path; the first that fits counts."""
 
 
-@router.get("/capabilities", response_class=JSONResponse)
-@router.options("/{path:path}", response_class=JSONResponse)
+@router.get("/capabilities", response_class=JSONResponse, dependencies=RIGHT)
 def capabilities(request: Request) -> JSONResponse:
     """What is served."""
     base = f"{request.scope.get('root_path', '')}{PREFIX}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
+from starlette.routing import Route
 
 from medvox.archive.access import Action
 from medvox.server.access.rights import requires
@@ -16,6 +19,10 @@ def _service() -> APIRouter:
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
     for router in (*SERVED, capabilities.router):
         service.include_router(router)
+    paths = {route.path for router in SERVED for route in router.routes if isinstance(route, Route)}
+    asked: dict[str, Any] = {"dependencies": capabilities.RIGHT, "include_in_schema": False}
+    for path in sorted(paths):
+        service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], **asked)
     return service
 
 
