@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -22,6 +23,9 @@ from medvox.server.page import STATIC, inline_scripts, page, static_file
 from medvox.server.routes import chunks, images, presets, series, session
 from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
+
+if TYPE_CHECKING:
+    from medvox.server.access.guard import HttpAccess
 
 API = "/api/v1"
 PARTS = (session.router, series.router, images.router, chunks.router, presets.router)
@@ -58,6 +62,7 @@ def create_app(
     *,
     more: Sequence[APIRouter] = (),
     node: str | None = None,
+    access: HttpAccess | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -76,10 +81,13 @@ def create_app(
     node
         Title of the archive node that the page shows; None shows what `viewer` has opened. A node opens
         no paths of its machine.
+    access
+        Who may ask for what; then `token` is not used. None: whoever has `token`, for everything.
     """
+    guard, rights = _guard(access, token, port)
     middleware = [
         Middleware(SecurityHeaders),
-        Middleware(Guard, access=Access(token, port)),
+        guard,
         Middleware(errors.Shield),
         Middleware(HeadAsGet),
     ]
@@ -88,6 +96,7 @@ def create_app(
         version=__version__,
         summary="What the medvox viewer asks its server; see docs/reference/viewer-api.md.",
         middleware=middleware,
+        dependencies=rights,
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -104,6 +113,16 @@ def create_app(
         app.include_router(part)
     app.include_router(_pages())
     return app
+
+
+def _guard(access: HttpAccess | None, token: str, port: int) -> tuple[Middleware, list[Any]]:
+    """Return what stands before the application, and before each of its routes."""
+    if access is None:
+        return Middleware(Guard, access=Access(token, port)), []
+    from medvox.server.access.actions import requires_listed
+    from medvox.server.access.guard import NodeGuard
+
+    return Middleware(NodeGuard, access=access), [requires_listed()]
 
 
 def _pages() -> APIRouter:

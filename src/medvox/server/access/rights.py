@@ -12,8 +12,10 @@ from starlette.requests import HTTPConnection
 from medvox.archive.access import Action, Principal, allowed
 from medvox.archive.entry import is_uid
 
-STUDY_PARAMETERS: Final = ("study", "study_uid", "study_instance_uid")
+STUDY_PARAMETERS: Final = ("study", "study_uid", "uid")
 """Names of the parameter of a route that is a Study Instance UID."""
+_QUERY_PARAMETERS: Final = ("studyUID", "StudyInstanceUID", "0020000D")
+"""Those of an address: WADO-URI and QIDO-RS."""
 MOST_STUDIES: Final = 100
 """Studies of one request that are named in the audit."""
 
@@ -43,7 +45,7 @@ class Requires:
     def __init__(self, action: Action) -> None:
         self.action = action
 
-    async def __call__(self, connection: HTTPConnection) -> Principal:
+    async def __call__(self, connection: HTTPConnection) -> Principal | None:
         """Return who asks.
 
         Raises
@@ -53,17 +55,24 @@ class Requires:
         WebSocketException
             For both, where the route is a web socket.
         """
-        state = connection.scope.setdefault("state", {})
-        note = state.setdefault("note", Note())
-        note.action = self.action
-        named = (connection.path_params.get(name) for name in STUDY_PARAMETERS)
-        study = next((uid for uid in named if isinstance(uid, str) and is_uid(uid)), "")
+        return self.permitted(connection, self.action)
+
+    def permitted(self, connection: HTTPConnection, action: Action) -> Principal:
+        """Return who asks if it may do `action`; note for the audit that it was asked for."""
+        note: Note = connection.scope.setdefault("state", {}).setdefault("note", Note())
+        note.action = action
+        study = _study_of(connection)
         note.studies = [study] if study else []
-        principal: Principal | None = state.get("principal")
+        principal = self.known(connection)
+        if not allowed(principal, action, study):
+            raise _refusal(connection, 403, f"{principal.name} may not {action}")
+        return principal
+
+    def known(self, connection: HTTPConnection) -> Principal:
+        """Return who asks if it is known."""
+        principal: Principal | None = connection.scope.setdefault("state", {}).get("principal")
         if principal is None:
             raise _refusal(connection, 401, "The token is missing or wrong")
-        if not allowed(principal, self.action, study):
-            raise _refusal(connection, 403, f"{principal.name} may not {self.action}")
         return principal
 
 
@@ -83,6 +92,13 @@ def touches(connection: HTTPConnection, *study_uids: str, detail: str = "") -> N
     known = set(note.studies)
     note.studies += [uid for uid in dict.fromkeys(study_uids) if is_uid(uid) and uid not in known]
     note.detail = detail or note.detail
+
+
+def _study_of(connection: HTTPConnection) -> str:
+    """Return the study that an address names, empty where it names none."""
+    named = [connection.path_params.get(name) for name in STUDY_PARAMETERS]
+    named += [connection.query_params.get(name) for name in _QUERY_PARAMETERS]
+    return next((uid for uid in named if isinstance(uid, str) and is_uid(uid)), "")
 
 
 def _refusal(connection: HTTPConnection, status: int, what: str) -> Exception:
