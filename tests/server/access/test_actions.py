@@ -129,7 +129,7 @@ def served(tmp_path: Path) -> Iterator[tuple[httpx.Client, Node, dict[Role, dict
 def test_roles_over_the_whole_application(
     served: tuple[httpx.Client, Node, dict[Role, dict[str, str]]],
 ) -> None:
-    client, node, headers = served
+    client, _, headers = served
     readers = {Role.VIEWER, Role.CURATOR, Role.ADMIN}
     asked: list[tuple[str, str, set[Role]]] = [
         ("GET", "/dicomweb/studies", readers),

@@ -117,7 +117,7 @@ def _complete(rows: Iterable[dict[str, Any]], level: Level, base: str) -> None:
     names = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
     for row in rows:
         url = base
-        for word, key in names[: 1 + list(Level).index(level)]:
+        for word, key in names[: 1 + (Level.STUDY, Level.SERIES, Level.INSTANCE).index(level)]:
             url += f"/{word}/{row[key]['Value'][0]}"
         row[_AVAILABILITY] = _ONLINE
         row[_RETRIEVE_URL] = {"vr": "UR", "Value": [url]}
