@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -84,10 +84,9 @@ def create_app(
     access
         Who may ask for what; then `token` is not used. None: whoever has `token`, for everything.
     """
-    guard, rights = _guard(access, token, port)
     middleware = [
         Middleware(SecurityHeaders),
-        guard,
+        _guard(access, token, port),
         Middleware(errors.Shield),
         Middleware(HeadAsGet),
     ]
@@ -96,7 +95,6 @@ def create_app(
         version=__version__,
         summary="What the medvox viewer asks its server; see docs/reference/viewer-api.md.",
         middleware=middleware,
-        dependencies=rights,
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -115,14 +113,13 @@ def create_app(
     return app
 
 
-def _guard(access: HttpAccess | None, token: str, port: int) -> tuple[Middleware, list[Any]]:
-    """Return what stands before the application, and before each of its routes."""
+def _guard(access: HttpAccess | None, token: str, port: int) -> Middleware:
+    """Return what stands before the application."""
     if access is None:
-        return Middleware(Guard, access=Access(token, port)), []
-    from medvox.server.access.actions import requires_listed
+        return Middleware(Guard, access=Access(token, port))
     from medvox.server.access.guard import NodeGuard
 
-    return Middleware(NodeGuard, access=access), [requires_listed()]
+    return Middleware(NodeGuard, access=access)
 
 
 def _pages() -> APIRouter:

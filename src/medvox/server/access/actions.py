@@ -1,21 +1,21 @@
 """Actions of requests: one table that says what each request to a node does.
 
-A request that no line fits is left to administrators, so that a route that was forgotten is not open.
+A request that no line fits is left to administrators, so that a route that was forgotten is not open. The
+guard asks the table; what depends on more than method and path says so by
+`medvox.server.access.rights.requires`.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from fastapi import Depends
-from starlette.requests import HTTPConnection
+from medvox.archive.access import Action
 
-from medvox.archive.access import Action, Principal
-from medvox.server.access.guard import PUBLIC
-from medvox.server.access.rights import Requires
-
+PUBLIC: Final = frozenset({"/healthz", "/readyz"})
+"""What everybody may ask: whether the node is there, and whether it is ready."""
 _ONE: Final = "/[^/]+"
 _API: Final = "/api/v1"
 _WEB: Final = "/dicomweb"
@@ -73,29 +73,13 @@ TABLE: Final = (
 """The first line that fits counts."""
 
 
-def line_of(method: str, path: str) -> Line | None:
+def action_of(method: str, path: str, lines: Sequence[Line] = TABLE) -> Action | None:
+    """Return what a request does; None if it touches no data."""
+    line = line_of(method, path, lines)
+    return Action.MANAGE if line is None else line.action
+
+
+def line_of(method: str, path: str, lines: Sequence[Line] = TABLE) -> Line | None:
     """Return the line for a request."""
     asked = "GET" if method in ("HEAD", "") else method
-    return next((line for line in TABLE if line.fits(asked, path)), None)
-
-
-class RequiresListed(Requires):
-    """Lets a request through only if who asks may do what `TABLE` says that it does."""
-
-    def __init__(self) -> None:
-        super().__init__(Action.MANAGE)
-
-    async def __call__(self, connection: HTTPConnection) -> Principal | None:
-        """Return who asks, None for what everybody may ask; see `Requires`."""
-        path, method = connection.scope["path"], connection.scope.get("method", "")
-        if path in PUBLIC:
-            return None
-        line = line_of(method, path)
-        if line is not None and line.action is None:
-            return self.known(connection)
-        return self.permitted(connection, self.action if line is None else line.action or self.action)
-
-
-def requires_listed() -> Any:
-    """Return the dependency of a whole application: ``FastAPI(dependencies=[requires_listed()])``."""
-    return Depends(RequiresListed())
+    return next((line for line in lines if line.fits(asked, path)), None)
