@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +13,9 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medvox import __version__
+from medvox.archive.access import Action
 from medvox.server import errors
+from medvox.server.access.rights import requires
 from medvox.server.auth import Access, Guard, SecurityHeaders, content_security_policy
 from medvox.server.catalog import HELP
 from medvox.server.dependencies import ERRORS, SessionOf
@@ -23,9 +24,6 @@ from medvox.server.page import STATIC, inline_scripts, page, static_file
 from medvox.server.routes import chunks, images, presets, series, session
 from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
-
-if TYPE_CHECKING:
-    from medvox.server.access.guard import HttpAccess
 
 API = "/api/v1"
 PARTS = (session.router, series.router, images.router, chunks.router, presets.router)
@@ -62,7 +60,6 @@ def create_app(
     *,
     more: Sequence[APIRouter] = (),
     node: str | None = None,
-    access: HttpAccess | None = None,
 ) -> FastAPI:
     """Make the application.
 
@@ -81,12 +78,31 @@ def create_app(
     node
         Title of the archive node that the page shows; None shows what `viewer` has opened. A node opens
         no paths of its machine.
-    access
-        Who may ask for what; then `token` is not used. None: whoever has `token`, for everything.
+    """
+    guard = Middleware(Guard, access=Access(token, port))
+    return guarded_app(viewer, [guard], static, more=more, node=node)
+
+
+def guarded_app(
+    viewer: ViewerSession,
+    guards: Sequence[Middleware],
+    static: Path = STATIC,
+    *,
+    more: Sequence[APIRouter] = (),
+    node: str | None = None,
+) -> FastAPI:
+    """Make the application behind other guards; the first of them sees a request first.
+
+    Parameters
+    ----------
+    viewer, static, more, node
+        As for `create_app`.
+    guards
+        What tells who asks, and lets only them through.
     """
     middleware = [
         Middleware(SecurityHeaders),
-        _guard(access, token, port),
+        *guards,
         Middleware(errors.Shield),
         Middleware(HeadAsGet),
     ]
@@ -103,7 +119,7 @@ def create_app(
     app.state.static = static
     app.state.title = node
     errors.install(app)
-    routes = APIRouter(prefix=API, responses=ERRORS)
+    routes = APIRouter(prefix=API, responses=ERRORS, dependencies=[requires(Action.RETRIEVE)])
     for part in (*PARTS, *([session.adding] if node is None else [])):
         routes.include_router(part)
     app.include_router(routes)
@@ -111,15 +127,6 @@ def create_app(
         app.include_router(part)
     app.include_router(_pages())
     return app
-
-
-def _guard(access: HttpAccess | None, token: str, port: int) -> Middleware:
-    """Return what stands before the application."""
-    if access is None:
-        return Middleware(Guard, access=Access(token, port))
-    from medvox.server.access.guard import NodeGuard
-
-    return Middleware(NodeGuard, access=access)
 
 
 def _pages() -> APIRouter:

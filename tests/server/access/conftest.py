@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,7 +131,7 @@ def guarded(tmp_path: Path) -> Iterator[Guarded]:
     secrets = {role: node.tokens.create(f"the-{role}", role) for role in Role}
     sock = bind(0)
     port = sock.getsockname()[1]
-    access = replace(HttpAccess.to(node, Door(port)), lines=None)  # its routes say what they do
+    access = HttpAccess.to(node, Door(port))
     with running(application(access), sock):
         yield Guarded(f"http://127.0.0.1:{port}", port, node.tokens, audit, node.recorder, secrets, access)
     node.close()

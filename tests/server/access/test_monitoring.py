@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -35,7 +34,7 @@ def monitored(tmp_path: Path) -> Iterator[tuple[httpx.Client, str, dict[str, boo
     sock = bind(0)
     port = sock.getsockname()[1]
     kept, checks = Metrics(), {"storage": True}
-    access = replace(HttpAccess.to(node, Door(port)), lines=None)
+    access = HttpAccess.to(node, Door(port))
     guards = [Middleware(metrics.Measured, metrics=kept), Middleware(NodeGuard, access=access)]
     app = FastAPI(middleware=guards, openapi_url=None, docs_url=None, redoc_url=None)
     app.state.metrics = kept

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
-from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def test_a_node_over_tls(tmp_path: Path) -> None:
     secret = node.tokens.create("ann", Role.VIEWER)
     sock = bind(0)
     port = sock.getsockname()[1]
-    access = replace(HttpAccess.to(node, Door(port, is_secure=True)), lines=None)
+    access = HttpAccess.to(node, Door(port, is_secure=True))
     trust = ssl.create_default_context(cafile=str(certificate))
     old = ssl.create_default_context(cafile=str(certificate))
     old.set_ciphers("AES128-SHA256")

@@ -2,8 +2,8 @@
 
 In this order: Host and Origin must be the server's own (`Door`); somebody must be known by an
 `Authenticator`; what changes something on the strength of a cookie alone must say that it comes from a page
-of the server, since a browser sends cookies with requests of other pages too; and who asks must be allowed to
-do what the request does, by the table of `medvox.server.access.actions`.
+of the server, since a browser sends cookies with requests of other pages too. Then the route decides by
+`medvox.server.access.rights`.
 
 Paths are taken from the request line: an address made of the Host header too could name another path.
 """
@@ -23,15 +23,16 @@ from medvox.archive.access import CHANGES, UNAUDITED, Principal
 from medvox.archive.audit import Event
 from medvox.archive.recording import Recorder
 from medvox.core.errors import AccessError, WriteError
-from medvox.server.access.actions import PUBLIC, TABLE, Line, action_of
 from medvox.server.access.authenticators import Authenticator, BearerTokens, BrowserSessions
 from medvox.server.access.door import Door
 from medvox.server.access.entrance import STRANGER, Entrance
-from medvox.server.access.rights import MOST_STUDIES, Note, forbidden, permitted
+from medvox.server.access.rights import MOST_STUDIES, Note
 from medvox.server.errors import answer
 from medvox.server.types import ErrorBody
 from medvox.workflows.node.access import NodeAccess
 
+PUBLIC: Final = frozenset({"/healthz", "/readyz"})
+"""What everybody may ask: whether the node is there, and whether it is ready."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _ADVICE: Final = "Show a token: Authorization: Bearer …, or open /?token=… in the browser."
 
@@ -50,15 +51,12 @@ class HttpAccess:
         Other ways to tell who asks.
     recorder
         Way into the audit.
-    lines
-        What requests do; None: each route says so by `medvox.server.access.rights.requires`.
     """
 
     door: Door
     sessions: BrowserSessions
     authenticators: Sequence[Authenticator]
     recorder: Recorder
-    lines: Sequence[Line] | None = TABLE
 
     @classmethod
     def to(cls, node: NodeAccess, door: Door) -> Self:
@@ -113,19 +111,14 @@ class NodeGuard:
             return _refusal(connection, 503, "It cannot be told now who asks")
 
     def _admit(self, connection: HTTPConnection, *, is_safe: bool) -> Response | None:
-        path = connection.scope["path"]
         principal, is_ambient = self._known(connection)
         if principal is None:
-            if path == "/":
+            if connection.scope["path"] == "/":
                 return HTMLResponse(STRANGER, 401, {"Cache-Control": "no-store"})
             return _refusal(connection, 401, "The token is missing or wrong")
         if is_ambient and not is_safe and "origin" not in connection.headers:
             return _refusal(connection, 403, "The request does not say which page it comes from")
         connection.scope["state"]["principal"] = principal
-        lines = self.access.lines
-        action = None if lines is None else action_of(connection.scope.get("method", ""), path, lines)
-        if action is not None and not permitted(connection, action):
-            return _refusal(connection, 403, forbidden(principal, action))
         return None
 
     def _known(self, connection: HTTPConnection) -> tuple[Principal | None, bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,10 +12,8 @@ from starlette.requests import HTTPConnection
 from medvox.archive.access import Action, Principal, allowed
 from medvox.archive.entry import is_uid
 
-_IN_PATH: Final = re.compile(r"/(?:studies|opened)/([0-9]+(?:\.[0-9]+){1,63})(?=/|$)")
-"""A Study Instance UID as the paths of all routes name it."""
-_PARAMETERS: Final = ("studyUID", "StudyInstanceUID")
-"""The same in the parameters of WADO-URI and QIDO-RS."""
+STUDY_PARAMETERS: Final = ("study", "uid", "study_uid", "study_instance_uid")
+"""Names of the parameter of a route that is a Study Instance UID."""
 MOST_STUDIES: Final = 100
 """Studies of one request that are named in the audit."""
 
@@ -40,18 +37,6 @@ class Note:
     detail: str = ""
 
 
-def permitted(connection: HTTPConnection, action: Action) -> bool:
-    """Tell whether who asks may do an action; note for the audit that it was asked for."""
-    state = connection.scope["state"]
-    note: Note = state["note"]
-    note.action = action
-    study = _study_of(connection)
-    if study and study not in note.studies:
-        note.studies.append(study)
-    principal: Principal | None = state["principal"]
-    return principal is not None and allowed(principal, action, study)
-
-
 class Requires:
     """Lets a request through to its route only if who asks may do an action; made by `requires`."""
 
@@ -69,29 +54,25 @@ class Requires:
             For both, where the route is a web socket.
         """
         state = connection.scope.setdefault("state", {})
-        state.setdefault("note", Note())
-        principal: Principal | None = state.setdefault("principal", None)
-        if not permitted(connection, self.action):
-            status = 401 if principal is None else 403
-            what = "The token is missing or wrong" if principal is None else forbidden(principal, self.action)
-            if connection.scope["type"] == "websocket":
-                raise WebSocketException(1008, what)
-            raise HTTPException(status, what)
-        assert principal is not None
+        note = state.setdefault("note", Note())
+        note.action = self.action
+        named = (connection.path_params.get(name) for name in STUDY_PARAMETERS)
+        study = next((uid for uid in named if isinstance(uid, str) and is_uid(uid)), "")
+        note.studies = [study] if study else []
+        principal: Principal | None = state.get("principal")
+        if principal is None:
+            raise _refusal(connection, 401, "The token is missing or wrong")
+        if not allowed(principal, self.action, study):
+            raise _refusal(connection, 403, f"{principal.name} may not {self.action}")
         return principal
-
-
-def forbidden(principal: Principal, action: Action) -> str:
-    """Return the words for who may not."""
-    return f"{principal.name} may not {action}"
 
 
 def requires(action: Action) -> Any:
     """Return the dependency of a route that does `action`; its value is the `Principal` that asks.
 
     For one route (``dependencies=[requires(Action.QUERY)]``, or ``who: Annotated[Principal, requires(…)]``)
-    or all routes of a router. What it does is audited with the study that the address names; a route that
-    learns the studies later says so by `touches`.
+    or all routes of a router. What it does is audited with the study in the route's path, see
+    `STUDY_PARAMETERS`; a route that learns the studies later says so by `touches`.
     """
     return Depends(Requires(action))
 
@@ -104,13 +85,7 @@ def touches(connection: HTTPConnection, *study_uids: str, detail: str = "") -> N
     note.detail = detail or note.detail
 
 
-def _study_of(connection: HTTPConnection) -> str:
-    """Return the study that an address names, empty where it names none."""
-    scope = connection.scope
-    named = _IN_PATH.search(scope["path"])
-    if named is not None:
-        return str(named[1])
-    if b"UID" not in scope.get("query_string", b""):
-        return ""
-    given = (connection.query_params.get(name, "") for name in _PARAMETERS)
-    return next((uid for uid in given if is_uid(uid)), "")
+def _refusal(connection: HTTPConnection, status: int, what: str) -> Exception:
+    if connection.scope["type"] == "websocket":
+        return WebSocketException(1008, what)
+    return HTTPException(status, what)

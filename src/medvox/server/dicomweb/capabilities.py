@@ -11,6 +11,7 @@ from medvox import __version__
 from medvox.dicom.writing.files.transcode import COMPRESSIONS
 from medvox.server.dicomweb.negotiation import DICOM, EXPLICIT_LITTLE, JSON, MULTIPART, OCTETS, XML
 from medvox.server.dicomweb.resources import PREFIX
+from medvox.server.dicomweb.served import SERVED
 from medvox.server.dicomweb.stow import AT_ONCE, LARGEST
 
 router = APIRouter(tags=["Capabilities"])
@@ -41,8 +42,6 @@ def capabilities(request: Request) -> JSONResponse:
 
 def document(base: str) -> dict[str, Any]:
     """Return the description, made of the routes that there are."""
-    from medvox.server.dicomweb.routers import SERVED
-
     resources: dict[str, dict[str, Any]] = {}
     for router_served in SERVED:
         for route in router_served.routes:

@@ -46,6 +46,7 @@ _INSTANCE: Final = frozenset(
 )  # fmt: skip
 _OWN: Final = {Level.STUDY: _STUDY, Level.SERIES: _SERIES, Level.INSTANCE: _INSTANCE}
 """Attributes returned of each level (PS3.18 tables 10.6.3-3 to 10.6.3-5), and what lists show besides."""
+_DEPTHS: Final = {Level.STUDY: 1, Level.SERIES: 2, Level.INSTANCE: 3}
 _CONTROL: Final = frozenset(("includefield", "limit", "offset", "fuzzymatching", "accept", "charset"))
 _LARGEST_VALUE: Final = 16_384
 
@@ -117,7 +118,7 @@ def _complete(rows: Iterable[dict[str, Any]], level: Level, base: str) -> None:
     names = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
     for row in rows:
         url = base
-        for word, key in names[: 1 + (Level.STUDY, Level.SERIES, Level.INSTANCE).index(level)]:
+        for word, key in names[: _DEPTHS[level]]:
             url += f"/{word}/{row[key]['Value'][0]}"
         row[_AVAILABILITY] = _ONLINE
         row[_RETRIEVE_URL] = {"vr": "UR", "Value": [url]}
