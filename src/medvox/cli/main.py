@@ -17,6 +17,7 @@ from medvox.cli import (
     raw,
     render,
     serve,
+    serve_access,
     serve_worklist,
     viewer,
 )
@@ -38,6 +39,7 @@ app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
 net_procedures.register(net.app)
 app.add_typer(net.app, name="net")
+serve_access.register(serve.app)
 serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
