@@ -84,14 +84,8 @@ def main(folders: Sequence[Path]) -> None:
                 import_folder(archive, folder)
             with shown(app, Shown(archive, work / "files", FakeStatus(), remote(archive))) as opened:
                 server = ViewerServer(app, session)
-                before = server.handle_exit
                 server.on_started = lambda: print(f"http://127.0.0.1:{port}/?token={TOKEN}", flush=True)
-
-                def stop(number: int, frame: object) -> None:
-                    opened.end_streams()
-                    before(number, None)
-
-                server.handle_exit = stop  # type: ignore[method-assign]
+                server.on_stopping = opened.end_streams
                 server.run(sockets=[sock])
     finally:
         sock.close()

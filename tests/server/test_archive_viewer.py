@@ -69,7 +69,7 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
     ):
         server = ViewerServer(app, session)
         ready = threading.Event()
-        server.on_started = ready.set
+        server.on_started, server.on_stopping = ready.set, opened.end_streams
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         try:
@@ -79,7 +79,6 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
             with httpx.Client(base_url=base, headers=headers, timeout=60) as client:
                 yield Live(archive, client, opened, status, remote)
         finally:
-            opened.end_streams()
             server.handle_exit(signal.SIGINT, None)
             thread.join(10)
             sock.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from medvox.server.app import create_app
+from medvox.server.node_pages import routers
 from medvox.server.page import STATIC
 from medvox.server.session import ViewerSession
 from medvox.workflows.node.node import Node
@@ -26,7 +27,7 @@ def create_node_app(
     token, port, static
         As for `medvox.server.app.create_app`.
     """
-    app = create_app(viewer, token, port, static)
+    app = create_app(viewer, token, port, static, more=routers(), node=node.settings.aet)
     app.state.node = node
     app.state.archive = node.archive
     return app

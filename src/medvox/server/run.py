@@ -109,6 +109,7 @@ class ViewerServer(uvicorn.Server):
         )
         self.session = session
         self.on_started: Callable[[], None] = lambda: None
+        self.on_stopping: Callable[[], None] = lambda: None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then call `on_started`."""
@@ -119,6 +120,7 @@ class ViewerServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; a second signal stops at once."""
         self.session.feed.close()
+        self.on_stopping()
         super().handle_exit(sig, frame)
 
     @contextlib.contextmanager

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medvox.server.node_app import create_node_app
+from medvox.server.node_pages import Shown, shown
 from medvox.server.page import STATIC
 from medvox.server.run import HOST, TOKEN_BYTES, ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.workflows.node.node import Node
+from medvox.workflows.node.own_status import OwnStatus
+from medvox.workflows.node.remote import remote_nodes
 from medvox.workflows.node.settings import NodeSettings
 from medvox.workflows.open_folder import scan
 
@@ -66,12 +69,18 @@ def serve_node(settings: NodeSettings, announce: Callable[[Running], None], stat
             lambda paths, progress: scan(paths, progress=progress), title=f"medvox {settings.aet}"
         )
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        server = ViewerServer(create_node_app(node, viewer, token, port, static), viewer)
+        app = create_node_app(node, viewer, token, port, static)
+        server = ViewerServer(app, viewer)
         running = Running(
             f"http://{HOST}:{port}/?token={token}", node.dicom_port, port, settings.aet, settings.store
         )
         server.on_started = lambda: announce(running)
+        facts = lambda: (settings.aet, node.dicom_port, node.started_s, node.associations)  # noqa: E731
+        status = OwnStatus(node.archive, settings.store, facts)
+        pages = Shown(node.archive, settings.store / "viewer", status, remote_nodes(node))
         try:
-            server.run(sockets=[sock])
+            with shown(app, pages) as opened:
+                server.on_stopping = opened.end_streams
+                server.run(sockets=[sock])
         finally:
             viewer.close()
