@@ -38,7 +38,7 @@ class Resource:
         return "".join(f"/{word}/{uid}" for word, uid in named if uid is not None)
 
 
-def _archive(request: Request) -> Archive:
+async def _archive(request: Request) -> Archive:
     found: Archive = request.app.state.archive
     return found
 
@@ -56,7 +56,7 @@ def checked_uid(uid: str) -> str:
     return uid
 
 
-def _resource(request: Request) -> Resource:
+async def _resource(request: Request) -> Resource:
     named = request.path_params
     parts = (named.get(name) for name in ("study", "series", "instance"))
     return Resource(*(None if uid is None else checked_uid(uid) for uid in parts))
