@@ -19,7 +19,7 @@ from medvox.archive.model import ArchiveSettings  # noqa: E402
 from medvox.core.progress import Progress  # noqa: E402
 from medvox.core.study import Scan  # noqa: E402
 from medvox.server.app import create_app  # noqa: E402
-from medvox.server.node_pages import Shown, routers, shown  # noqa: E402
+from medvox.server.routes.node import Shown, routers, shown  # noqa: E402
 from medvox.server.run import ViewerServer, bind  # noqa: E402
 from medvox.server.session import ViewerSession  # noqa: E402
 from medvox.testing.fake_node import FakeRemote, FakeStatus  # noqa: E402

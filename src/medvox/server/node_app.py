@@ -7,8 +7,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from medvox.server.app import create_app
-from medvox.server.node_pages import routers
 from medvox.server.page import STATIC
+from medvox.server.routes.node import routers
 from medvox.server.session import ViewerSession
 from medvox.workflows.node.node import Node
 

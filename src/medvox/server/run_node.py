@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medvox.server.node_app import create_node_app
-from medvox.server.node_pages import Shown, shown
 from medvox.server.page import STATIC
+from medvox.server.routes.node import Shown, shown
 from medvox.server.run import HOST, TOKEN_BYTES, ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.workflows.node.node import Node

@@ -13,12 +13,13 @@ from starlette.requests import HTTPConnection
 from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.server.access.rights import requires
-from medvox.server.app import API, PARTS
 from medvox.server.archive_viewer.sessions import OPENED, OpenedStudies
 from medvox.server.archive_viewer.transfers import Transfers
+from medvox.server.catalog import API
 from medvox.server.dependencies import ERRORS
 from medvox.server.routes import archive as archive_routes
 from medvox.server.routes import remote, status
+from medvox.server.routes.viewer import PARTS
 from medvox.workflows.node.remote import RemoteNodes
 from medvox.workflows.node.status import NodeStatus
 
