@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Self
 
-from medvox.archive.archive import Archive
+from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import ArchiveSettings, Origin, Received
 from medvox.archive.state.database import StateDatabase
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
@@ -92,6 +92,7 @@ class Node:
             If the address cannot be used.
         """
         settings = self.settings
+        warm_up()
         listening = Listening(
             settings.dicom_host,
             settings.dicom_port,
