@@ -11,16 +11,14 @@ from medvox import __version__
 from medvox.archive.access import Action
 from medvox.dicom.writing.files.transcode import COMPRESSIONS
 from medvox.server.access.rights import requires
-from medvox.server.dicomweb import frames, instances, qido, rendered, stow, uri
 from medvox.server.dicomweb.negotiation import DICOM, EXPLICIT_LITTLE, JSON, MULTIPART, OCTETS, XML
 from medvox.server.dicomweb.resources import PREFIX
+from medvox.server.dicomweb.served import SERVED
 from medvox.server.dicomweb.stow import AT_ONCE, LARGEST
 
 router = APIRouter(tags=["Capabilities"])
 RIGHT: Final = [requires(Action.MONITOR)]
 """Everybody who is known may ask; no patient's data are in it."""
-SERVED: Final = tuple(part.router for part in (qido, instances, frames, rendered, stow, uri))
-"""Routers of the services, without the prefix."""
 _MULTIPART_XML: Final = f'{MULTIPART}; type="{XML}"'
 _STORED: Final = "* (as stored)"
 _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
