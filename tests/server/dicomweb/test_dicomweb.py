@@ -159,9 +159,8 @@ class TestRetrieve:
         uids = data.StudyInstanceUID, data.SeriesInstanceUID, data.SOPInstanceUID
         found = client.retrieve_instance_frames(*uids, [3, 1])
         assert found == [pixels[2].tobytes(), pixels[0].tobytes()]
-        described = "{}/studies/{}/series/{}/instances/{}/metadata".format(served.base, *uids)
-        address = requests.get(described, timeout=10).json()[0]["7FE00010"]["BulkDataURI"]
-        assert address.startswith(served.base)  # dicomweb-client itself leaves the port out of Host
+        address = client.retrieve_instance_metadata(*uids)["7FE00010"]["BulkDataURI"]
+        assert address.startswith(served.base)  # though dicomweb-client leaves the port out of Host
         assert b"".join(client.retrieve_bulkdata(address)) == pixels.tobytes()
         url = f"{served.base}/studies/{uids[0]}/series/{uids[1]}/instances/{uids[2]}/frames/2"
         single = requests.get(url, headers={"Accept": "application/octet-stream"}, timeout=10)

@@ -53,7 +53,8 @@ class Door:
             return True
         usual = self.port == (443 if self.is_secure else 80)
         names = (*LOOPBACK, *(name.lower() for name in self.hosts))
-        return host in {f"{name}:{self.port}" for name in names} or (usual and host in names)
+        bare = names if usual else LOOPBACK  # browsers name the port, dicomweb-client leaves it out
+        return host in {f"{name}:{self.port}" for name in names} or host in bare
 
     def _trusts(self, origin: str, host: str) -> bool:
         if self.is_loopback and origin in {f"{self.scheme}://{name}:{self.port}" for name in LOOPBACK}:

@@ -16,6 +16,7 @@ from medvox.archive.frames import one_instance
 from medvox.archive.model import InstanceRow
 from medvox.core.errors import MissingError, UsageError
 from medvox.server.access.rights import Requires
+from medvox.server.auth import LOOPBACK
 
 PREFIX: Final = "/dicomweb"
 """Path of the service."""
@@ -110,8 +111,13 @@ def getting(router: APIRouter, action: Action, *paths: str) -> Callable[[Endpoin
 
 
 def service_url(request: Request) -> str:
-    """Address of the service, as the client knows it."""
-    host = request.headers.get("host", "")
+    """Address of the service, as the client knows it.
+
+    Some clients (dicomweb-client) leave the port out of Host; on this machine it is known.
+    """
+    host, server = request.headers.get("host", ""), request.scope.get("server")
+    if host in LOOPBACK and server and server[1] not in (None, 80, 443):
+        host = f"{host}:{server[1]}"
     return f"{request.url.scheme}://{host}{request.scope.get('root_path', '')}{PREFIX}"
 
 
