@@ -31,6 +31,7 @@ from medvox.testing.dicom_builder import instance, uid
 PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 SLICES, SIDE, STUDIES, STORED = 300, 512, 1000, 20
 PEER = "Orthanc"
+IDLE_S = 0.5
 Body = bytes | bytearray
 STUDY_UID = "0020000D"
 
@@ -42,13 +43,21 @@ class Node:
         self.port, self.prefix, self.host = port, prefix, f"127.0.0.1:{port}"
         self._connect()
 
+    def _send(self, content: bytes) -> None:
+        """Send a request, on a new connection where the last was idle: servers close those."""
+        if time.monotonic() - self.used > IDLE_S:
+            self.socket.close()
+            self._connect()
+        self.socket.sendall(content)
+
     def _connect(self) -> None:
+        self.used = time.monotonic()
         self.socket = socket.create_connection(("127.0.0.1", self.port), 300)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, path: str, accept: str = "application/dicom+json") -> Body:
         """Get a resource; return the body of the answer."""
-        self.socket.sendall(
+        self._send(
             f"GET {self.prefix}{path} HTTP/1.1\r\nHost: {self.host}\r\nAccept: {accept}\r\n\r\n".encode()
         )
         return self._answer()
@@ -59,12 +68,11 @@ class Node:
         head = (
             f"POST {self.prefix}/studies HTTP/1.1\r\nHost: {self.host}\r\nAccept: application/dicom+json\r\n"
         )
-        self.socket.sendall(
-            f"{head}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
-        )
+        self._send(f"{head}Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         return self._answer()
 
     def _answer(self) -> Body:
+        self.used = time.monotonic()
         got = bytearray()
         while (end := got.find(b"\r\n\r\n")) < 0:
             got += self._received(65536)
