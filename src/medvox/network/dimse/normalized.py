@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -114,7 +114,7 @@ class NormalizedService:
         What is offered; other operations are answered with 0211H, unrecognized operation.
     """
 
-    def __init__(self, abstract_syntaxes: Collection[str], operations: dict[Operation, Perform]) -> None:
+    def __init__(self, abstract_syntaxes: Collection[str], operations: Mapping[Operation, Perform]) -> None:
         self._abstract_syntaxes = frozenset(abstract_syntaxes)
         self._operations = operations
 
@@ -127,7 +127,7 @@ class NormalizedService:
         serve_normalized(messenger, message, self._operations)
 
 
-def serve_normalized(messenger: Messenger, message: Message, operations: dict[Operation, Perform]) -> bool:
+def serve_normalized(messenger: Messenger, message: Message, operations: Mapping[Operation, Perform]) -> bool:
     """Perform a request and send its response; tell whether it was performed."""
     command, context = message.command, message.context
     perform = operations.get(Operation(command.command_field)) if command.is_normalized else None

@@ -80,6 +80,8 @@ class Association:
         Accepted presentation contexts by number.
     requestor
         Whether this side asked.
+    is_secure
+        Whether the connection that was accepted is TLS.
     certificate
         What the peer has proved by TLS, or None.
     """
@@ -93,6 +95,7 @@ class Association:
         self.requestor = requestor
         self.peer_address = peer_address
         self.calling_ae = self.called_ae = ""
+        self.is_secure = False
         self.certificate: PeerCertificate | None = None
         self.contexts: dict[int, Context] = {}
 
@@ -352,7 +355,9 @@ class Association:
             request = self._receive(*self._header(self._channel.timeouts.artim))
             assert isinstance(request, AssociateRequest)
             self.calling_ae, self.called_ae = request.calling_ae, request.called_ae
-            reply, self.contexts = answer(request, self.peer_address, terms, self.certificate)
+            reply, self.contexts = answer(
+                request, self.peer_address, terms, is_secure=self.is_secure, certificate=self.certificate
+            )
             accepted = isinstance(reply, AssociateAccept)
             self._step(Event.ACCEPT if accepted else Event.REJECT)
             self._channel.send([encode(reply)])
@@ -437,6 +442,7 @@ def respond(
     """
     channel = channel_over(sock, timeouts)
     association = Association(channel, peer_address, terms.max_length, requestor=False)
+    association.is_secure = isinstance(sock, ssl.SSLSocket)
     association.certificate = peer_certificate(sock)
     if opened is not None:
         opened(association)

@@ -1,1 +1,1 @@
-"""Node: the archive and its state as services of a DICOM node."""
+"""Node: joins the archive and the network to a DICOM node; the server puts its HTTP side in front."""
