@@ -30,8 +30,8 @@ from medvox.network.dimse.services.print_management import (
     PrintService,
 )
 from medvox.testing import dicom_builder
-from medvox.workflows.node.films import draw, pdf_of, rows_of, size_mm
-from medvox.workflows.node.printing import FilmSpool
+from medvox.workflows.node.printing.films import draw, pdf_of, rows_of, size_mm
+from medvox.workflows.node.printing.spool import FilmSpool
 from network.fakes import Paced, free_port, process, run, storage_node
 
 pytestmark = pytest.mark.net

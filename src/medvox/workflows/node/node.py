@@ -10,6 +10,7 @@ from typing import Self
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings, Origin, Received
 from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.print_jobs import PrintJobs
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
 from medvox.network.dimse.provider import ProviderSettings, Services, provider
 from medvox.network.dimse.user import Caller
@@ -20,6 +21,7 @@ from medvox.network.upper_layer.negotiation import AdmitAll, CallerPolicy
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
+from medvox.workflows.node.ups import UnifiedWork
 
 Listener = Callable[[Received, Origin], None]
 
@@ -39,6 +41,10 @@ class Node:
         Who the node is when it calls others.
     procedures
         Worklist, performed steps and storage commitment.
+    unified
+        Unified procedure steps and their subscribers.
+    prints
+        Print jobs; what they became is in the folder ``print`` of the store.
     listeners
         Told of each instance after it was kept; they must not wait.
     started_s
@@ -55,6 +61,8 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
+        self.unified = UnifiedWork(self.state, self.destination, self.caller)
+        self.prints = PrintJobs(self.state)
         self.listeners: list[Listener] = []
         self.policy: CallerPolicy = AdmitAll()
         self.started_s = 0.0
@@ -94,6 +102,7 @@ class Node:
         acceptor.start()
         self._acceptor = acceptor
         self.procedures.start()
+        self.unified.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -105,6 +114,7 @@ class Node:
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
+            self.unified.stop()
             self.state.close()
             self.archive.close()
 

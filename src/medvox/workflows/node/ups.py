@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from medvox.archive.state.attribute_matching import Json, returned, text_of
+from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.ups import UnifiedSteps
 from medvox.archive.state.ups_content import STATE
 from medvox.archive.state.ups_events import FILTERED, Delivery, UpsEvent
@@ -23,10 +24,11 @@ from medvox.network.dimse.normalized import (
     SopInstance,
 )
 from medvox.network.dimse.proposals import Proposal
-from medvox.network.dimse.services.ups import UpsAction
+from medvox.network.dimse.provider import Service
+from medvox.network.dimse.services.ups import UpsAction, UpsService
 from medvox.network.dimse.syntaxes import UPS_EVENT, UPS_PUSH
 from medvox.network.dimse.user import Caller, Peer, connect
-from medvox.network.handlers import RefusedError
+from medvox.network.handlers import Destination, RefusedError
 from medvox.workflows.node.worklist import dataset_of, json_of
 
 if TYPE_CHECKING:
@@ -120,6 +122,43 @@ class UnifiedStepRequests:
             raise StepRefusedError(NOT_APPROPRIATE)
 
 
+class UnifiedWork:
+    """Unified procedure steps of a node, as its service and what tells subscribers.
+
+    Parameters
+    ----------
+    state
+        Of the node.
+    destination
+        Returns where an AE title is, of that and of who asks.
+    caller
+        Who the node is when it reports.
+    """
+
+    def __init__(
+        self, state: StateDatabase, destination: Callable[[str, str], Destination | None], caller: Caller
+    ) -> None:
+        def peer_of(title: str) -> Peer | None:
+            place = destination(title, title)
+            return None if place is None else Peer(place.host, place.port, place.ae_title, place.tls)
+
+        self.steps = UnifiedSteps(state)
+        self.requests = UnifiedStepRequests(self.steps, peer_of)
+        self.reporter = UpsReporter(self.steps, peer_of, caller)
+
+    def services(self) -> list[Service]:
+        """Return the services."""
+        return [UpsService(self.requests)]
+
+    def start(self) -> None:
+        """Tell subscribers."""
+        self.reporter.start()
+
+    def stop(self) -> None:
+        """Stop after the reports that are under way."""
+        self.reporter.stop()
+
+
 class UpsReporter:
     """Tells subscribers of events, in a thread of its own, over associations that it opens; retries.
 
@@ -154,7 +193,8 @@ class UpsReporter:
         """End; events that are not delivered stay in the queue."""
         self._is_stopping = True
         self._wake.set()
-        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._thread.join(patience)
 
     def _happened(self, event: UpsEvent) -> None:
         self._wake.set()

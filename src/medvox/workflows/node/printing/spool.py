@@ -11,7 +11,7 @@ from medvox.archive.state.print_jobs import JobStatus, PrintJobs
 from medvox.core.errors import MedvoxError, WriteError
 from medvox.formats.atomic import atomic_file
 from medvox.network.dimse.services.print_management import PrintRequest
-from medvox.workflows.node.films import draw, pdf_of, rows_of, size_mm
+from medvox.workflows.node.printing.films import draw, pdf_of, rows_of, size_mm
 
 if TYPE_CHECKING:
     from pydicom import Dataset
