@@ -108,14 +108,14 @@ class UnifiedSteps:
     ----------
     database
         State of the node.
-    listener
-        Is told of each event after it is durable, in the thread that made it; must not block.
+    listeners
+        Are told of each event after it is durable, in the thread that made it; they must not wait.
     """
 
-    def __init__(self, database: StateDatabase, listener: Callable[[UpsEvent], None] | None = None) -> None:
+    def __init__(self, database: StateDatabase) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self.listener = listener
+        self.listeners: list[Callable[[UpsEvent], None]] = []
         database.prepare(METADATA)
         self.subscriptions = Subscriptions(database)
 
@@ -339,9 +339,9 @@ class UnifiedSteps:
         return self.get(uid)
 
     def _tell(self, events: list[UpsEvent]) -> None:
-        if self.listener is not None:
-            for event in events:
-                self.listener(event)
+        for event in events:
+            for listener in tuple(self.listeners):
+                listener(event)
 
 
 def _find(connection: Connection, uid: str) -> Any:

@@ -180,9 +180,10 @@ class Subscriptions:
         with self._database.reading() as connection:
             return list(connection.scalars(select(FOLLOWED.c.receiver).where(FOLLOWED.c.uid == uid)))
 
-    def waiting(self, limit: int = 100) -> list[Delivery]:
-        """Return events that are due, the oldest first."""
-        statement = select(EVENTS).where(EVENTS.c.due <= time.time_ns()).order_by(EVENTS.c.id).limit(limit)
+    def waiting(self, limit: int = 100, receiver: str | None = None) -> list[Delivery]:
+        """Return events that are due, the oldest first; all of a receiver if one is named."""
+        chosen = EVENTS.c.due <= time.time_ns() if receiver is None else EVENTS.c.receiver == receiver
+        statement = select(EVENTS).where(chosen).order_by(EVENTS.c.id).limit(limit)
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
         return [

@@ -12,7 +12,7 @@ from medvox.archive.state.attribute_matching import Json, returned, text_of
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.ups import UnifiedSteps
 from medvox.archive.state.ups_content import STATE
-from medvox.archive.state.ups_events import FILTERED, Delivery, UpsEvent
+from medvox.archive.state.ups_events import FILTERED, Delivery
 from medvox.archive.state.ups_states import NOT_APPROPRIATE, UNKNOWN_AE, State, StepRefusedError
 from medvox.core.errors import NetworkError
 from medvox.network.dimse.commands import Status
@@ -165,7 +165,7 @@ class UpsReporter:
     Parameters
     ----------
     steps
-        The steps; its listener becomes this.
+        The steps.
     peer_of
         Where subscribers are.
     caller
@@ -182,8 +182,7 @@ class UpsReporter:
         self._wake = threading.Event()
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="ups-events", daemon=True)
-        self._before = steps.listener
-        steps.listener = self._happened
+        steps.listeners.append(lambda _: self._wake.set())
 
     def start(self) -> None:
         """Begin."""
@@ -195,11 +194,6 @@ class UpsReporter:
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(patience)
-
-    def _happened(self, event: UpsEvent) -> None:
-        self._wake.set()
-        if self._before is not None:
-            self._before(event)
 
     def _run(self) -> None:
         while not self._is_stopping:
