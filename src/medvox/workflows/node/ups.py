@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from medvox.archive.state.ae_rules import AeService
 from medvox.archive.state.attribute_matching import Json, returned, text_of
 from medvox.archive.state.database import StateDatabase
-from medvox.archive.state.ups import UnifiedSteps
+from medvox.archive.state.ups import Step, UnifiedSteps
 from medvox.archive.state.ups_content import STATE
 from medvox.archive.state.ups_events import FILTERED, Delivery
 from medvox.archive.state.ups_states import NOT_APPROPRIATE, UNKNOWN_AE, State, StepRefusedError
@@ -29,7 +30,8 @@ from medvox.network.dimse.services.ups import UpsAction, UpsService
 from medvox.network.dimse.syntaxes import UPS_EVENT, UPS_PUSH
 from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import Destination, RefusedError
-from medvox.workflows.node.worklist import dataset_of, json_of
+from medvox.workflows.node.policy import Gate
+from medvox.workflows.node.worklist import dataset_of, enter, json_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -50,14 +52,19 @@ class UnifiedStepRequests:
         The steps.
     peer_of
         Where subscribers are.
+    gate
+        What a request passes; None: nothing.
     """
 
-    def __init__(self, steps: UnifiedSteps, peer_of: PeerOf) -> None:
+    def __init__(self, steps: UnifiedSteps, peer_of: PeerOf, gate: Gate | None = None) -> None:
         self._steps = steps
         self._peer_of = peer_of
+        self._gate = gate
 
     def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
         """Yield what matches; see `medvox.network.handlers.QueryHandler`."""
+        enter(self._gate, calling_ae, AeService.UPS)
+        self._note(calling_ae, None, "find")
         keys = json_of(identifier)
         character_set = identifier.get("SpecificCharacterSet")
         for step in self._steps.find(keys):
@@ -67,13 +74,17 @@ class UnifiedStepRequests:
         """Make a step; who leaves its UID to us is told it."""
         from pydicom.uid import generate_uid
 
+        enter(self._gate, request.calling_ae, AeService.UPS)
         uid = request.instance.sop_instance_uid or str(generate_uid(prefix=None))
-        _refusing(lambda: self._steps.create(uid, _given(request)))
+        step = _refusing(lambda: self._steps.create(uid, _given(request)))
+        self._note(request.calling_ae, step, "create")
         return NormalizedAnswer(sop_instance_uid=uid)
 
     def get(self, request: NormalizedRequest) -> NormalizedAnswer:
         """Return the attributes asked for, never the Transaction UID."""
+        enter(self._gate, request.calling_ae, AeService.UPS)
         step = _refusing(lambda: self._steps.get(request.instance.sop_instance_uid))
+        self._note(request.calling_ae, step, "read")
         wanted = [f"{tag:08X}" for tag in request.wanted]
         data = {tag: step.data[tag] for tag in wanted or step.data if tag in step.data}
         lacking = tuple(tag for tag in request.wanted if f"{tag:08X}" not in step.data)
@@ -82,14 +93,17 @@ class UnifiedStepRequests:
 
     def set(self, request: NormalizedRequest) -> NormalizedAnswer:
         """Change attributes of a step."""
+        enter(self._gate, request.calling_ae, AeService.UPS)
         data = _given(request)
         changes = {tag: value for tag, value in data.items() if tag != _TRANSACTION}
         uid = request.instance.sop_instance_uid
-        _refusing(lambda: self._steps.update(uid, changes, text_of(data, _TRANSACTION)))
+        step = _refusing(lambda: self._steps.update(uid, changes, text_of(data, _TRANSACTION)))
+        self._note(request.calling_ae, step, "change")
         return NormalizedAnswer()
 
     def action(self, request: NormalizedRequest) -> NormalizedAnswer:
         """Change a state, ask for a cancel, or change a subscription."""
+        enter(self._gate, request.calling_ae, AeService.UPS)
         data, uid = _given(request), request.instance.sop_instance_uid
         if request.type_id == UpsAction.CHANGE_STATE:
             state = text_of(data, STATE)
@@ -103,7 +117,14 @@ class UnifiedStepRequests:
         else:
             status = 0
             _refusing(lambda: self._subscription(request, data))
+        step = None if self._steps.subscriptions.is_global(uid) else self._steps.get(uid)
+        self._note(request.calling_ae, step, UpsAction(request.type_id).name.lower())
         return NormalizedAnswer(status)
+
+    def _note(self, calling_ae: str, step: Step | None, detail: str) -> None:
+        if self._gate is not None:
+            study = "" if step is None else text_of(step.data, "0020000D")
+            self._gate.note(calling_ae, AeService.UPS, study, detail=detail)
 
     def _subscription(self, request: NormalizedRequest, data: Json) -> None:
         uid = request.instance.sop_instance_uid
@@ -133,17 +154,23 @@ class UnifiedWork:
         Returns where an AE title is, of that and of who asks.
     caller
         Who the node is when it reports.
+    gate
+        What requests pass; None: nothing.
     """
 
     def __init__(
-        self, state: StateDatabase, destination: Callable[[str, str], Destination | None], caller: Caller
+        self,
+        state: StateDatabase,
+        destination: Callable[[str, str], Destination | None],
+        caller: Caller,
+        gate: Gate | None = None,
     ) -> None:
         def peer_of(title: str) -> Peer | None:
             place = destination(title, title)
             return None if place is None else Peer(place.host, place.port, place.ae_title, place.tls)
 
         self.steps = UnifiedSteps(state)
-        self.requests = UnifiedStepRequests(self.steps, peer_of)
+        self.requests = UnifiedStepRequests(self.steps, peer_of, gate)
         self.reporter = UpsReporter(self.steps, peer_of, caller)
 
     def services(self) -> list[Service]:
