@@ -11,6 +11,7 @@ from typing import Self
 from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import ArchiveSettings, Origin, Received
 from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.print_jobs import PrintJobs
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
 from medvox.network.dimse.provider import ProviderSettings, Services, provider
 from medvox.network.dimse.user import Caller
@@ -25,6 +26,7 @@ from medvox.workflows.node.metrics import Metrics
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
+from medvox.workflows.node.ups import UnifiedWork
 
 Listener = Callable[[Received, Origin], None]
 
@@ -48,6 +50,10 @@ class Node:
         What it counts of itself.
     procedures
         Worklist, performed steps and storage commitment.
+    unified
+        Unified procedure steps and their subscribers.
+    prints
+        Print jobs; what they became is in the folder ``print`` of the store.
     listeners
         Told of each instance after it was kept; they must not wait.
     started_s
@@ -65,6 +71,8 @@ class Node:
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
         self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
+        self.unified = UnifiedWork(self.state, self.destination, self.caller)
+        self.prints = PrintJobs(self.state)
         self.measures = Measures(Metrics())
         self.measures.watch(self, settings.store)
         self.listeners: list[Listener] = [self.measures.received, StoreNotes(self.access.gate)]
@@ -111,6 +119,7 @@ class Node:
         acceptor.start()
         self._acceptor = acceptor
         self.procedures.start()
+        self.unified.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -122,6 +131,7 @@ class Node:
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
+            self.unified.stop()
             self.access.close()
             self.state.close()
             self.archive.close()
