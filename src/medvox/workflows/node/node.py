@@ -70,8 +70,11 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
-        self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
-        self.unified = UnifiedWork(self.state, self.destination, self.caller)
+        gate = self.access.gate
+        self.procedures = Procedures(
+            self.archive, self.state, self.destination, self.caller, gate, self._character_set
+        )
+        self.unified = UnifiedWork(self.state, self.destination, self.caller, gate)
         self.prints = PrintJobs(self.state)
         self.measures = Measures(Metrics())
         self.measures.watch(self, settings.store)
@@ -147,6 +150,11 @@ class Node:
         """Tell the listeners of an instance."""
         for listener in self.listeners:
             listener(kept, origin)
+
+    def _character_set(self, calling_ae: str) -> str | None:
+        """Specific Character Set of answers to an AE, where its rule names one."""
+        rule = self.access.policy.rule(calling_ae)
+        return rule.character_set or None if rule is not None else None
 
     def destination(self, ae_title: str, calling_ae: str) -> Destination | None:
         """Return where a node is that instances may be sent to."""
