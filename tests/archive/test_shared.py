@@ -17,8 +17,8 @@ from archive_data import EXPLICIT, bare, sent
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings, Level, Outcome, Query, StorageFullError
 from medvox.core.errors import AccessError, UsageError
+from medvox.testing.postgresql import Server
 from object_server import ObjectServer
-from postgresql import Server
 
 WORKER = """
 import json, sys
