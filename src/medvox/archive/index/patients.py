@@ -102,11 +102,12 @@ def _counted(
 ) -> dict[tuple[str, str], tuple[int, ...]]:
     """Newest study of patients, and with `is_counted` how many studies, series and instances they have."""
     key = STUDIES.c.patient_id, STUDIES.c.issuer
+    is_asked = STUDIES.c.patient_id.in_([number for number, _ in keys])  # pairs would not use an index
     newest = func.max(STUDIES.c.id)
     if not is_counted:
         there = select(1).select_from(SERIES.join(INSTANCES)).where(SERIES.c.study == STUDIES.c.id)
         statement = select(*key, newest).where(
-            tuple_(*key).in_(keys), exists(there.where(INSTANCES.c.is_current).correlate(STUDIES))
+            is_asked, exists(there.where(INSTANCES.c.is_current).correlate(STUDIES))
         )
         statement = statement.group_by(*key)
     else:
@@ -114,7 +115,7 @@ def _counted(
             select(INSTANCES.c.series, func.count().label("count"))
             .join(SERIES, SERIES.c.id == INSTANCES.c.series)
             .join(STUDIES, STUDIES.c.id == SERIES.c.study)
-            .where(INSTANCES.c.is_current, tuple_(*key).in_(keys))
+            .where(INSTANCES.c.is_current, is_asked)
             .group_by(INSTANCES.c.series)
             .subquery()
         )
