@@ -96,8 +96,9 @@ def filled(where: Path | str, count: int) -> Engine:
             (INSTANCES, count),
         ):
             connection.execute(text(escaped(statement.replace("{numbers}", numbers.format(rows)))))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    if engine.dialect.name == "postgresql":  # as its autovacuum does by itself
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
     return engine
 
 
