@@ -111,19 +111,12 @@ def _counted(
         )
         statement = statement.group_by(*key)
     else:
-        live = (
-            select(INSTANCES.c.series, func.count().label("count"))
-            .join(SERIES, SERIES.c.id == INSTANCES.c.series)
-            .join(STUDIES, STUDIES.c.id == SERIES.c.study)
-            .where(INSTANCES.c.is_current, is_asked)
-            .group_by(INSTANCES.c.series)
-            .subquery()
-        )
-        counts = func.count(STUDIES.c.id.distinct()), func.count(), func.sum(live.c.count)
+        counts = func.count(STUDIES.c.id.distinct()), func.count(SERIES.c.id.distinct()), func.count()
         statement = (
             select(*key, newest, *counts)
             .join(SERIES, SERIES.c.study == STUDIES.c.id)
-            .join(live, live.c.series == SERIES.c.id)
+            .join(INSTANCES, (INSTANCES.c.series == SERIES.c.id) & INSTANCES.c.is_current)
+            .where(is_asked)
             .group_by(*key)
         )
     return {
