@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from medvox.archive.audit import Audit, Event
@@ -35,7 +35,7 @@ from medvox.archive.model import (
 )
 from medvox.archive.store.disk import Buffer, Disk
 from medvox.archive.store.records import Kind
-from medvox.core.errors import AccessError, FormatError, MedvoxError, MissingError
+from medvox.core.errors import AccessError, FormatError, MedvoxError, MissingError, UsageError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.dicom.in_memory import header_of
@@ -174,6 +174,31 @@ class Archive:
         skipped = row.data_set_offset
         return self._keeping.read(row.place, row.offset + skipped, row.size - skipped)
 
+    def read_part(self, row: InstanceRow, offset: int, size: int) -> bytes:
+        """Return bytes of the DICOM file of an instance, counted from its first.
+
+        Raises
+        ------
+        UsageError
+            If they are not in the file.
+        MissingError, AccessError
+            As `read`.
+        """
+        if offset < 0 or size < 0 or offset + size > row.size:
+            raise UsageError("these bytes are not in the file", got=(offset, size), expected=row.size)
+        return self._keeping.read(row.place, row.offset + offset, size)
+
+    def up_to_date(self) -> Engine:
+        """Return the database of the index, once what was received before is in it.
+
+        Raises
+        ------
+        AccessError
+            If the index cannot be brought up to date.
+        """
+        self._keeping.settle()
+        return self._keeping.engine
+
     def delete(self, study_uid: str, *, reason: str, who: str) -> int:
         """Put the instances of a study into the bin, from which `restore` takes them; return how many.
 
@@ -267,6 +292,12 @@ def _digest(data: Buffer) -> str:
 def origin_text(origin: Origin) -> str:
     """Return how an origin is written into a record."""
     return json.dumps([origin.caller, origin.address], ensure_ascii=False)
+
+
+def warm_up() -> None:
+    """Load the compiled code that reads headers (0.6 s), so that the first instance need not wait for it."""
+    element = b"\x08\0\x18\0UI\x04\x001.2\0"
+    header_of(element, "1.2.840.10008.1.2.1", "an example", WANTED)
 
 
 def checked_entry(data: Buffer, transfer_syntax: str, announced: tuple[str, str]) -> dict[str, Any]:

@@ -171,6 +171,8 @@ class Query:
         `Page.next` of the page before.
     fuzzy
         Whether each word of a name needs to be but the beginning of a word.
+    any_case
+        Whether small and capital letters of text are the same; of names they always are.
     """
 
     level: Level = Level.STUDY
@@ -179,6 +181,7 @@ class Query:
     limit: int = 100
     after: str | None = None
     fuzzy: bool = False
+    any_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)

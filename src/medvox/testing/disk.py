@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,10 @@ SECTOR = 512
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that was asked of the disk: ``"create"``, ``"write"``, ``"sync"``, ``"sync_folder"``."""
+    """One thing that was asked of the disk: ``"create"``, ``"write"``, ``"sync"``, ``"sync_folder"``.
+
+    The offset of a sync is the number of operations that were done when it began: later ones are not in it.
+    """
 
     name: str
     path: Path
@@ -32,9 +36,12 @@ class RecordingDisk(Disk):
     ----------
     room
         Bytes that can be written before the disk is full.
+    sync_s
+        Seconds that a sync takes, in which other threads write.
     """
 
-    def __init__(self, room: int | None = None) -> None:
+    def __init__(self, room: int | None = None, sync_s: float = 0.0) -> None:
+        self.sync_s = sync_s
         self.operations: list[Operation] = []
         self.room = room
         self.sync_fails = False
@@ -62,11 +69,14 @@ class RecordingDisk(Disk):
         """Make what was written to a file durable."""
         if self.sync_fails:
             raise OSError(errno.EIO, "Input/output error")
-        self.operations.append(Operation("sync", self._paths[descriptor]))
+        path, begun = self._paths[descriptor], len(self.operations)
+        if self.sync_s:
+            time.sleep(self.sync_s)
+        self.operations.append(Operation("sync", path, begun))
 
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
-        self.operations.append(Operation("sync_folder", folder))
+        self.operations.append(Operation("sync_folder", folder, len(self.operations)))
 
     def close(self, descriptor: int) -> None:
         """Forget a descriptor."""
@@ -79,24 +89,24 @@ class RecordingDisk(Disk):
         sectors, whatever the order in which they were made. A name that was not synced may be missing.
         """
         durable: dict[Path, bytearray] = {}
-        loose: dict[Path, list[Operation]] = {}
+        loose: dict[Path, list[tuple[int, Operation]]] = {}
         named: set[Path] = set()
-        for done in self.operations[:count]:
+        for number, done in enumerate(self.operations[:count]):
             if done.name == "create":
                 durable[done.path], loose[done.path] = bytearray(), []
             elif done.name == "write":
-                loose[done.path].append(done)
+                loose[done.path].append((number, done))
             elif done.name == "sync":
-                for write in loose[done.path]:
+                for _, write in (one for one in loose[done.path] if one[0] < done.offset):
                     _put(durable[done.path], write.offset, write.data)
-                loose[done.path] = []
+                loose[done.path] = [one for one in loose[done.path] if one[0] >= done.offset]
             else:
                 named |= {path for path in durable if path.parent == done.path}
         left = {}
         for path, content in durable.items():
             if path not in named and rng.random() < 0.5:
                 continue
-            for write in rng.sample(loose[path], len(loose[path])):
+            for _, write in rng.sample(loose[path], len(loose[path])):
                 _put_some(content, write, rng)
             left[path] = bytes(content)
         return left

@@ -60,7 +60,9 @@ TABLES: Final = (_STUDY, _SERIES, _INSTANCE)
 """Tags that can be matched, of studies, series and instances."""
 
 
-def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[bool] | None:
+def condition(
+    tag: int, value: str, *, fuzzy: bool = False, any_case: bool = False
+) -> ColumnElement[bool] | None:
     """Return the condition that a value stands for; None where it matches all.
 
     Raises
@@ -81,14 +83,16 @@ def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[boo
         return _range(column, value, is_time=kind == "time")
     if kind == "name":
         return _name(column, value, fuzzy=fuzzy)
-    return or_(*(_text(column, part.strip()) for part in value.split("\\")))
+    return or_(*(_text(column, part.strip(), any_case=any_case) for part in value.split("\\")))
 
 
 def _is_whole(value: str) -> bool:
     return value.lstrip("+-").isdecimal() and len(value) <= 10
 
 
-def _text(column: Any, value: str) -> ColumnElement[bool]:
+def _text(column: Any, value: str, *, any_case: bool = False) -> ColumnElement[bool]:
+    if any_case:
+        return column.ilike(_pattern(value), escape=_ESCAPE)  # type: ignore[no-any-return]
     if "*" in value or "?" in value:
         return column.like(_pattern(value), escape=_ESCAPE)  # type: ignore[no-any-return]
     return column == value  # type: ignore[no-any-return]

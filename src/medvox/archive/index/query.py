@@ -63,7 +63,7 @@ def _filtered(connection: Connection, query: Query, depth: int) -> tuple[Select[
             if value.strip("* ") and tag != matching.SPECIFIC_CHARACTER_SET:
                 ignored.append(tag)
             continue
-        found = matching.condition(tag, value, fuzzy=query.fuzzy)
+        found = matching.condition(tag, value, fuzzy=query.fuzzy, any_case=query.any_case)
         if found is not None:
             of[level][tag] = found
     own = [one for level in of[: depth + 1] for one in level.values()]
