@@ -12,8 +12,10 @@ from medvox.cli import (
     demo,
     info,
     net,
+    net_print,
     net_procedures,
     net_query,
+    net_tls,
     raw,
     render,
     serve,
@@ -38,6 +40,8 @@ app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
 net_procedures.register(net.app)
+net_print.register(net.app)
+net_tls.add_options(net.app)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
 serve_worklist.register(serve.app)
