@@ -66,14 +66,15 @@ def _filtered(connection: Connection, query: Query, depth: int) -> tuple[Select[
         found = matching.condition(tag, value, fuzzy=query.fuzzy, any_case=query.any_case)
         if found is not None:
             of[level][tag] = found
-    own = [one for level in of[: depth + 1] for one in level.values()]
     if depth == 0:
         own = ways.of_studies(connection, of[0], query.filters, query.limit)
         statement = select(STUDIES.c.id, STUDIES.c.study_uid, STUDIES.c.study_date, STUDIES.c.attributes)
     elif depth == 1:
+        own = [*of[0].values(), *ways.of_series(connection, of[1], query.limit)]
         statement = select(SERIES.c.id, SERIES.c.study, SERIES.c.attributes).join(STUDIES)
         statement = statement.add_columns(STUDIES.c.study_uid, STUDIES.c.attributes.label("above"))
     else:
+        own = [one for level in of for one in level.values()]
         statement = _instances(INSTANCES.c.id, INSTANCES.c.attributes, SERIES.c.study)
         statement = statement.add_columns(
             STUDIES.c.study_uid,

@@ -52,7 +52,27 @@ def of_studies(
     if ISSUER in conditions or not _is_more(connection, STUDIES.c.id, every, limit):
         return every
     dates = [one for tag, one in conditions.items() if tag in _DATES]
-    return [*dates, UnaryExpression(and_(*others).self_group(), operator=custom_op("+"))]
+    return [*dates, _unaided(others)]
+
+
+def of_series(connection: Connection, conditions: Conditions, limit: int) -> list[ColumnElement[bool]]:
+    """Return conditions of series, such that those of a common modality are met in their order.
+
+    Parameters
+    ----------
+    connection
+        To the index.
+    conditions
+        Of columns of series.
+    limit
+        Rows of a page.
+    """
+    every = list(conditions.values())
+    if connection.dialect.name != "sqlite" or tags.SERIES_INSTANCE_UID in conditions:
+        return every
+    if _MODALITIES.isdisjoint(conditions) or not _is_more(connection, SERIES.c.id, every, limit):
+        return every
+    return [_unaided(every)]
 
 
 def of_lower(
@@ -87,6 +107,11 @@ def of_lower(
 
 
 _MODALITIES: Final = {tags.MODALITY, 0x00080061}
+
+
+def _unaided(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    """Return conditions for which SQLite uses no index."""
+    return UnaryExpression(and_(*conditions).self_group(), operator=custom_op("+"))
 
 
 def _is_more(connection: Connection, key: Any, conditions: Sequence[ColumnElement[bool]], limit: int) -> bool:
