@@ -53,9 +53,7 @@ def rows_read(engine: Engine, query: Query) -> tuple[int, list[str]]:
                 whole = re.compile(r"SCAN (studies|series|instances)$")
                 scans += [row[3] for row in plan if whole.match(row[3])]
             else:
-                connection.exec_driver_sql(
-                    "SET enable_seqscan = off"
-                )  # small tables are read whole
+                connection.exec_driver_sql("SET enable_seqscan = off")  # small tables are read whole
                 plan = connection.exec_driver_sql("EXPLAIN " + statement, parameters)
                 scans += [row[0] for row in plan if "Seq Scan" in row[0]]
     return count, scans
