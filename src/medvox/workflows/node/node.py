@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Self
 
 from medvox.archive.archive import Archive, warm_up
-from medvox.archive.model import ArchiveSettings, Origin, Received
+from medvox.archive.model import Origin, Received
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.print_jobs import PrintJobs
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
@@ -62,9 +62,9 @@ class Node:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.settings = settings.checked()
-        self.archive = Archive.open(ArchiveSettings(settings.store))
+        self.archive = Archive.open(settings.archive)
         try:
-            self.state = StateDatabase(settings.store / "state.sqlite")
+            self.state = StateDatabase(settings.state)
         except BaseException:
             self.archive.close()
             raise
