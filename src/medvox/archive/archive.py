@@ -6,19 +6,21 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from medvox.archive.audit import Audit, Event
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
 from medvox.archive.index.behind import IndexWriter, Item
+from medvox.archive.index.changes import DELETE, PROTECT, RESTORE
 from medvox.archive.index.engine import make_tables, sqlite_engine
-from medvox.archive.index.tables import INSTANCES
-from medvox.archive.index.write import DELETE, RESTORE, Written
+from medvox.archive.index.tables import INSTANCES, STUDIES
+from medvox.archive.index.write import Written
 from medvox.archive.model import (
     NOBODY,
     ArchiveSettings,
@@ -36,7 +38,7 @@ from medvox.archive.store.disk import Buffer, Disk
 from medvox.archive.store.journal import Appended
 from medvox.archive.store.local import LocalStore
 from medvox.archive.store.records import Kind
-from medvox.core.errors import FormatError, MedvoxError, MissingError, WriteError
+from medvox.core.errors import AccessError, FormatError, MedvoxError, MissingError, WriteError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.dicom.in_memory import header_of
@@ -197,9 +199,12 @@ class Archive:
         ------
         MissingError
             If there is no such study.
+        AccessError
+            If it is protected.
         StorageFullError
             If the change cannot be kept.
         """
+        self._refuse_protected(study_uid)
         return self._change(DELETE, study_uid, {"reason": reason, "who": who}, is_live=True)
 
     def restore(self, study_uid: str, *, who: str) -> int:
@@ -213,6 +218,51 @@ class Archive:
             If the change cannot be kept.
         """
         return self._change(RESTORE, study_uid, {"who": who}, is_live=False)
+
+    @contextmanager
+    def index(self) -> Iterator[Connection]:
+        """Give a connection to the index, brought up to date, for other modules of this package to read."""
+        self._writer.flush()
+        with self._engine.connect() as connection:
+            yield connection
+
+    def change(self, entry: dict[str, Any], count: Callable[[Connection], int]) -> int:
+        """Keep a change, see `medvox.archive.index.changes`, that is found by the next query.
+
+        Parameters
+        ----------
+        entry
+            ``change`` and what it needs; it is done at the ``time`` that it says, else now.
+        count
+            How many instances or studies it concerns; returned. Nothing is kept where it gives 0.
+
+        Raises
+        ------
+        StorageFullError
+            If it cannot be kept.
+        """
+        with self._order:
+            self._writer.flush()
+            with self._engine.connect() as connection:
+                found = count(connection)
+            if found:
+                appended, item = self._append(Kind.CHANGE, {"time": time.time_ns()} | entry)
+                self._commit(appended, item)
+                self._writer.flush()  # what is received next is compared with the index
+        return found
+
+    def protect(self, study_uid: str, *, who: str, is_protected: bool = True) -> None:
+        """Keep a study from being deleted, by anybody and by rules of retention; or let it be again.
+
+        Raises
+        ------
+        MissingError
+            If there is no such study.
+        """
+        entry = {"change": PROTECT, "study_uid": study_uid, "is_protected": is_protected}
+        if not self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=True)):
+            raise MissingError("there is no such study", got=study_uid)
+        self.audit.append(Event(who, "protect" if is_protected else "unprotect", study_uid))
 
     def verify(self, progress: Progress = silent) -> tuple[Finding, ...]:
         """Read every version of every instance again and compare its digest."""
@@ -304,18 +354,20 @@ class Archive:
             item.settle(is_kept=is_kept)
 
     def _change(self, change: str, study_uid: str, more: dict[str, Any], *, is_live: bool) -> int:
-        with self._order:
-            self._writer.flush()
-            with self._engine.connect() as connection:
-                count = queries.count_of_study(connection, study_uid, is_live=is_live)
-            if not count:
-                raise MissingError("there is no such study", got=study_uid)
-            entry = {"change": change, "study_uid": study_uid, "time": time.time_ns(), **more}
-            appended, item = self._append(Kind.CHANGE, entry)
-            self._commit(appended, item)
-            self._writer.flush()  # what is received next is compared with the index
-            self.audit.append(Event(more["who"], change, study_uid, detail=more.get("reason", "")))
+        entry = {"change": change, "study_uid": study_uid, **more}
+        count = self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=is_live))
+        if not count:
+            raise MissingError("there is no such study", got=study_uid)
+        self.audit.append(Event(more["who"], change, study_uid, detail=more.get("reason", "")))
         return count
+
+    def _refuse_protected(self, study_uid: str) -> None:
+        with self.index() as connection:
+            is_protected = connection.scalar(
+                select(STUDIES.c.is_protected).where(STUDIES.c.study_uid == study_uid)
+            )
+        if is_protected:
+            raise AccessError("the study is protected", got=study_uid, advice="Take the protection off first")
 
 
 def _twin(pending: list[Item], digest: str) -> Item | None:
