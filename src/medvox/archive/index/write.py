@@ -198,11 +198,13 @@ class _Batch:
         return ids
 
     def _series_ids(self, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        """Numbers of series; one with the same UID in another study is none of those wanted."""
         ids: dict[tuple[int, str], int] = {}
         columns = SERIES.c.study, SERIES.c.series_uid, SERIES.c.id
         for keys in _in_parts(wanted):
             query = select(*columns).where(SERIES.c.series_uid.in_([uid for _, uid in keys]))
-            ids.update({(study, uid): number for study, uid, number in self._connection.execute(query)})
+            found = {(study, uid): number for study, uid, number in self._connection.execute(query)}
+            ids.update({key: found[key] for key in keys if key in found})
         return ids
 
 
