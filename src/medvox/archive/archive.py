@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Self
@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine, func, select
 
 from medvox.archive.audit import Audit, Event
+from medvox.archive.collecting import Collected, collect, finish, note
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
 from medvox.archive.index.behind import IndexWriter, Item
@@ -72,6 +73,7 @@ class Archive:
         try:
             self._engine: Engine = sqlite_engine(settings.store / "index.sqlite")
             make_tables(self._engine)
+            finish(self._store, self._engine)
             self.findings: tuple[Finding, ...] = replay(self._store, self._engine)
             self.audit = Audit(settings.store / "audit.sqlite")
         except BaseException:
@@ -79,6 +81,7 @@ class Archive:
             raise
         self._writer = IndexWriter(self._engine)
         self._order = threading.Lock()
+        self._upkeep = threading.Lock()
 
     @classmethod
     def open(cls, settings: ArchiveSettings) -> Archive:
@@ -138,11 +141,12 @@ class Archive:
         known = self._known(entry)
         if known is Outcome.SAME:
             return _received(known, entry)
-        try:
-            entry["place"] = self._store.link(path, name)
-        except WriteError as error:
-            raise StorageFullError(error.what, where=error.where, got=error.got) from error
-        return self._keep(Kind.LINKED, entry, ())
+        with self._upkeep:  # else a file that is taken in again could be taken away
+            try:
+                entry["place"] = self._store.link(path, name)
+            except WriteError as error:
+                raise StorageFullError(error.what, where=error.where, got=error.got) from error
+            return self._keep(Kind.LINKED, entry, ())
 
     def find(self, query: Query) -> Page:
         """Return a page of the answer to a query; what was received before is found.
@@ -185,12 +189,11 @@ class Archive:
         MissingError, AccessError
             If the bytes are not there, or the system refuses.
         """
-        return self._store.read(row.place, row.offset, row.size)
+        return self._read(row, 0)
 
     def read_data_set(self, row: InstanceRow) -> bytes:
         """Return the data set of an instance, as it was received."""
-        skipped = row.data_set_offset
-        return self._store.read(row.place, row.offset + skipped, row.size - skipped)
+        return self._read(row, row.data_set_offset)
 
     def delete(self, study_uid: str, *, reason: str, who: str) -> int:
         """Put the instances of a study into the bin, from which `restore` takes them; return how many.
@@ -251,6 +254,25 @@ class Archive:
                 self._writer.flush()  # what is received next is compared with the index
         return found
 
+    def collect(self, progress: Progress = silent) -> Collected:
+        """Take bytes that no version needs out of the store, see `medvox.archive.collecting`.
+
+        Raises
+        ------
+        WriteError
+            If the system refuses; what was not taken out is at the next time.
+        """
+        with self._upkeep:
+            with self._order:
+                self._writer.flush()
+                segments = self._store.roll()
+            return collect(self._store, self._engine, segments, progress)
+
+    def collect_later(self, places: Collection[str]) -> None:
+        """Note in which places of the store bytes are about to be needed no more, before they are not."""
+        with self._upkeep:
+            note(self._store, places)
+
     def protect(self, study_uid: str, *, who: str, is_protected: bool = True) -> None:
         """Keep a study from being deleted, by anybody and by rules of retention; or let it be again.
 
@@ -289,7 +311,7 @@ class Archive:
         Queries see the old index until the new one is whole.
         """
         self._writer.flush()
-        with self._writer.paused():
+        with self._upkeep, self._writer.paused():
             return replay(self._store, self._engine, is_whole=True, progress=progress)
 
     def close(self) -> None:
@@ -298,6 +320,17 @@ class Archive:
         self.audit.close()
         self._store.close()
         self._engine.dispose()
+
+    def _read(self, row: InstanceRow, skipped: int) -> bytes:
+        """Return bytes of an instance, from where they are now if they were moved since the row was read."""
+        try:
+            return self._store.read(row.place, row.offset + skipped, row.size - skipped)
+        except MissingError:
+            rows = self.instances(sop_uid=row.sop_uid, is_history=True)
+            now = next((one for one in rows if one.digest == row.digest and one.place != row.place), None)
+            if now is None:
+                raise
+            return self._store.read(now.place, now.offset + skipped, now.size - skipped)
 
     def _keep(self, kind: Kind, entry: dict[str, Any], data: tuple[Buffer, ...]) -> Received:
         """Append an instance that is not there, and wait until it is durable."""
