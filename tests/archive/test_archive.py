@@ -1,5 +1,6 @@
 """The archive: what goes in comes out, once, in its newest version, and nothing else is found."""
 
+import dataclasses
 import io
 import threading
 from pathlib import Path
@@ -25,9 +26,18 @@ from medvox.core.errors import AccessError, MissingError
 from medvox.testing.disk import RecordingDisk
 
 
+@pytest.fixture(params=["folder", "objects"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path, index: str | None) -> ArchiveSettings:
+    """Both stores with both databases."""
+    if request.param == "folder":
+        return ArchiveSettings(tmp_path / "store", segment_bytes=20_000, index=index)
+    objects = (tmp_path / "objects").as_uri()
+    return ArchiveSettings(tmp_path / "store", is_durable=False, index=index, objects=objects)
+
+
 @pytest.fixture
-def archive(tmp_path: Path):
-    with Archive.open(ArchiveSettings(tmp_path / "store")) as opened:
+def archive(settings: ArchiveSettings):
+    with Archive.open(settings) as opened:
         yield opened
 
 
@@ -111,8 +121,7 @@ def test_what_is_no_instance_is_refused(archive: Archive, change, announced: str
     assert archive.find(Query()).rows == []
 
 
-def test_everything_is_there_after_reopening_and_reindexing(tmp_path: Path) -> None:
-    settings = ArchiveSettings(tmp_path, segment_bytes=20_000)
+def test_everything_is_there_after_reopening_and_reindexing(settings: ArchiveSettings, postgresql) -> None:
     with Archive.open(settings) as archive:
         for number in range(60):
             name = f"N{number % 3}" if number % 7 else "Changed"
@@ -128,8 +137,10 @@ def test_everything_is_there_after_reopening_and_reindexing(tmp_path: Path) -> N
             before = snapshot(archive)
             assert archive.reindex() == ()
             assert snapshot(archive) == before
-    for path in tmp_path.glob("index.sqlite*"):
+    for path in settings.store.glob("index.sqlite*"):
         path.unlink()
+    if settings.index:
+        settings = dataclasses.replace(settings, index=postgresql.new_database())
     with Archive.open(settings) as archive:
         assert snapshot(archive) == before
         assert archive.verify() == ()
@@ -214,8 +225,11 @@ def test_what_a_killed_process_left_is_synced_before_it_is_indexed(tmp_path: Pat
         assert archive.receive(bare(sent()), transfer_syntax=EXPLICIT).outcome is Outcome.SAME
 
 
-def test_one_process_at_a_time(archive: Archive, tmp_path: Path) -> None:
-    with pytest.raises(AccessError, match="another process"):
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    with (
+        Archive.open(ArchiveSettings(tmp_path / "store")),
+        pytest.raises(AccessError, match="another process"),
+    ):
         Archive.open(ArchiveSettings(tmp_path / "store"))
 
 

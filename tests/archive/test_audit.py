@@ -1,6 +1,8 @@
 """The audit: events are found again, and whoever changes one is found out."""
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -71,3 +73,24 @@ def test_the_chain_goes_on_after_reopening_and_under_threads(audit: Audit, tmp_p
     again.append(Event("later", "read"))
     assert again.verify(audit.head) == 48
     again.close()
+
+
+APPEND = """
+import sys
+from pathlib import Path
+from medvox.archive.audit import Audit, Event
+audit = Audit(Path(sys.argv[1]))
+for n in range(25):
+    audit.append(Event(sys.argv[2], "read", f"1.{n}"))
+audit.close()
+"""
+
+
+def test_several_processes_make_one_chain(audit: Audit, tmp_path: Path) -> None:
+    path = str(tmp_path / "audit.sqlite")
+    started = [subprocess.Popen([sys.executable, "-c", APPEND, path, f"p{n}"]) for n in range(3)]
+    for n in range(25):
+        audit.append(Event("here", "read", f"2.{n}"))
+    assert [process.wait(60) for process in started] == [0, 0, 0]
+    assert audit.verify(audit.head) == 7 + 4 * 25
+    assert [len(audit.search(who=who)) for who in ("p0", "p1", "p2", "here")] == [25] * 4

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from medvox.archive.audit import Audit, Event
-from medvox.archive.collecting import Collected, collect, finish, note
+from medvox.archive.collecting import Collected
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
-from medvox.archive.index.behind import IndexWriter, Item
 from medvox.archive.index.changes import DELETE, PROTECT, RESTORE
-from medvox.archive.index.engine import make_tables, sqlite_engine
+from medvox.archive.index.listing import instance_rows
 from medvox.archive.index.tables import INSTANCES, STUDIES
-from medvox.archive.index.write import Written
+from medvox.archive.keeping.base import Keeping
+from medvox.archive.keeping.journaled import JournaledKeeping
+from medvox.archive.keeping.shared import SharedKeeping
 from medvox.archive.model import (
     NOBODY,
     ArchiveSettings,
@@ -32,27 +33,21 @@ from medvox.archive.model import (
     Page,
     Query,
     Received,
-    StorageFullError,
 )
-from medvox.archive.recovery import replay
 from medvox.archive.store.disk import Buffer, Disk
-from medvox.archive.store.journal import Appended
-from medvox.archive.store.local import LocalStore
 from medvox.archive.store.records import Kind
-from medvox.core.errors import AccessError, FormatError, MedvoxError, MissingError, WriteError
+from medvox.core.errors import AccessError, FormatError, MedvoxError, MissingError, UsageError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.dicom.in_memory import header_of
 from medvox.dicom.writing.files.encode import file_meta
 
-MOST_WAITING: Final = 50_000
-"""Records that may wait for the index; while there are more, nothing is received."""
-
 
 class Archive:
-    """Instances in a folder of this machine; safe to use from several threads.
+    """Instances in a folder of this machine or in an object store; safe to use from several threads.
 
-    Opening it puts into the index what the journal has kept and the index has not, see `findings`.
+    Opening it puts into the index what the store has kept and the index has not, see `findings`. A folder
+    is used by one process at a time, an object store with a PostgreSQL index by as many as there are.
 
     Parameters
     ----------
@@ -67,21 +62,15 @@ class Archive:
     """
 
     def __init__(self, settings: ArchiveSettings, disk: Disk | None = None) -> None:
-        self._store = LocalStore(
-            settings.store, disk, is_durable=settings.is_durable, segment_bytes=settings.segment_bytes
+        self._keeping: Keeping = (
+            JournaledKeeping(settings, disk) if settings.objects is None else SharedKeeping(settings)
         )
         try:
-            self._engine: Engine = sqlite_engine(settings.store / "index.sqlite")
-            make_tables(self._engine)
-            finish(self._store, self._engine)
-            self.findings: tuple[Finding, ...] = replay(self._store, self._engine)
-            self.audit = Audit(settings.store / "audit.sqlite")
+            self.audit = Audit(settings.index or settings.store / "audit.sqlite")
         except BaseException:
-            self._store.close()
+            self._keeping.close()
             raise
-        self._writer = IndexWriter(self._engine)
-        self._order = threading.Lock()
-        self._upkeep = threading.Lock()
+        self.findings: tuple[Finding, ...] = self._keeping.findings
 
     @classmethod
     def open(cls, settings: ArchiveSettings) -> Archive:
@@ -110,6 +99,7 @@ class Archive:
         sop_class_uid: str = "",
         sop_instance_uid: str = "",
         origin: Origin = NOBODY,
+        is_compared: bool = True,
     ) -> Received:
         """Keep an instance; return when it survives a loss of power.
 
@@ -123,6 +113,9 @@ class Archive:
             What was announced; empty if nothing was.
         origin
             Who sent it.
+        is_compared
+            Whether other bytes that say the same as a version that is there (another transfer syntax, the
+            same elements and pixels) are the same; else they are a new version.
 
         Raises
         ------
@@ -134,19 +127,16 @@ class Archive:
         entry = checked_entry(data, transfer_syntax, (sop_class_uid, sop_instance_uid))
         prefix = file_meta(entry["sop_class"], entry["sop_uid"], entry["transfer_syntax"])
         entry |= {"origin": origin_text(origin), "data_set_offset": len(prefix)}
-        return self._keep(Kind.INSTANCE, entry, (prefix, data))
+        is_same = (lambda: self._is_same(entry, data)) if is_compared else None
+        return self._noted(self._keeping.keep(Kind.INSTANCE, entry, (prefix, data), is_same), entry)
 
     def keep_linked(self, entry: dict[str, Any], path: Path, name: str) -> Received:
-        """Keep an instance whose file is taken in by a hard link, see `medvox.archive.importing`."""
-        known = self._known(entry)
-        if known is Outcome.SAME:
-            return _received(known, entry)
-        with self._upkeep:  # else a file that is taken in again could be taken away
-            try:
-                entry["place"] = self._store.link(path, name)
-            except WriteError as error:
-                raise StorageFullError(error.what, where=error.where, got=error.got) from error
-            return self._keep(Kind.LINKED, entry, ())
+        """Keep an instance whose file is taken in as it is, see `medvox.archive.importing`."""
+
+        def is_same() -> bool:
+            return self._is_same(entry, path.read_bytes()[entry["data_set_offset"] :])
+
+        return self._noted(self._keeping.keep_linked(entry, path, name, is_same), entry)
 
     def find(self, query: Query) -> Page:
         """Return a page of the answer to a query; what was received before is found.
@@ -158,8 +148,7 @@ class Archive:
         AccessError
             If the index cannot be brought up to date.
         """
-        self._writer.flush()
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             return queries.page(connection, query)
 
     def instances(
@@ -171,9 +160,8 @@ class Archive:
         is_history: bool = False,
     ) -> Iterator[InstanceRow]:
         """Yield the instances of a study, a series or one UID; with `is_history` all their versions."""
-        self._writer.flush()
-        with self._engine.connect() as connection:
-            yield from queries.instance_rows(
+        with self._reading() as connection:
+            yield from instance_rows(
                 connection,
                 study_uid=study_uid,
                 series_uid=series_uid,
@@ -189,11 +177,37 @@ class Archive:
         MissingError, AccessError
             If the bytes are not there, or the system refuses.
         """
-        return self._read(row, 0)
+        return self._read(row, 0, row.size)
 
     def read_data_set(self, row: InstanceRow) -> bytes:
         """Return the data set of an instance, as it was received."""
-        return self._read(row, row.data_set_offset)
+        skipped = row.data_set_offset
+        return self._read(row, skipped, row.size - skipped)
+
+    def read_part(self, row: InstanceRow, offset: int, size: int) -> bytes:
+        """Return bytes of the DICOM file of an instance, counted from its first.
+
+        Raises
+        ------
+        UsageError
+            If they are not in the file.
+        MissingError, AccessError
+            As `read`.
+        """
+        if offset < 0 or size < 0 or offset + size > row.size:
+            raise UsageError("these bytes are not in the file", got=(offset, size), expected=row.size)
+        return self._read(row, offset, size)
+
+    def up_to_date(self) -> Engine:
+        """Return the database of the index, once what was received before is in it.
+
+        Raises
+        ------
+        AccessError
+            If the index cannot be brought up to date.
+        """
+        self._keeping.settle()
+        return self._keeping.engine
 
     def delete(self, study_uid: str, *, reason: str, who: str) -> int:
         """Put the instances of a study into the bin, from which `restore` takes them; return how many.
@@ -207,7 +221,11 @@ class Archive:
         StorageFullError
             If the change cannot be kept.
         """
-        self._refuse_protected(study_uid)
+        with self.index() as connection:
+            of_study = STUDIES.c.study_uid == study_uid
+            is_protected = connection.scalar(select(STUDIES.c.is_protected).where(of_study))
+        if is_protected:
+            raise AccessError("the study is protected", got=study_uid, advice="Take the protection off first")
         return self._change(DELETE, study_uid, {"reason": reason, "who": who}, is_live=True)
 
     def restore(self, study_uid: str, *, who: str) -> int:
@@ -222,11 +240,23 @@ class Archive:
         """
         return self._change(RESTORE, study_uid, {"who": who}, is_live=False)
 
+    def protect(self, study_uid: str, *, who: str, is_protected: bool = True) -> None:
+        """Keep a study from being deleted, by anybody and by rules of retention; or let it be again.
+
+        Raises
+        ------
+        MissingError
+            If there is no such study.
+        """
+        entry = {"change": PROTECT, "study_uid": study_uid, "is_protected": is_protected}
+        if not self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=True)):
+            raise MissingError("there is no such study", got=study_uid)
+        self.audit.append(Event(who, "protect" if is_protected else "unprotect", study_uid))
+
     @contextmanager
     def index(self) -> Iterator[Connection]:
         """Give a connection to the index, brought up to date, for other modules of this package to read."""
-        self._writer.flush()
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             yield connection
 
     def change(self, entry: dict[str, Any], count: Callable[[Connection], int]) -> int:
@@ -244,52 +274,33 @@ class Archive:
         StorageFullError
             If it cannot be kept.
         """
-        with self._order:
-            self._writer.flush()
-            with self._engine.connect() as connection:
-                found = count(connection)
-            if found:
-                appended, item = self._append(Kind.CHANGE, {"time": time.time_ns()} | entry)
-                self._commit(appended, item)
-                self._writer.flush()  # what is received next is compared with the index
-        return found
+        return self._keeping.change({"time": time.time_ns()} | entry, count)
+
+    def collect_later(self, places: Collection[str]) -> None:
+        """Note in which places of the store bytes are about to be needed no more, before they are not.
+
+        Raises
+        ------
+        UnsupportedError
+            If nothing can be taken out of this store.
+        """
+        self._keeping.collect_later(places)
 
     def collect(self, progress: Progress = silent) -> Collected:
         """Take bytes that no version needs out of the store, see `medvox.archive.collecting`.
 
         Raises
         ------
+        UnsupportedError
+            If nothing can be taken out of this store.
         WriteError
             If the system refuses; what was not taken out is at the next time.
         """
-        with self._upkeep:
-            with self._order:
-                self._writer.flush()
-                segments = self._store.roll()
-            return collect(self._store, self._engine, segments, progress)
-
-    def collect_later(self, places: Collection[str]) -> None:
-        """Note in which places of the store bytes are about to be needed no more, before they are not."""
-        with self._upkeep:
-            note(self._store, places)
-
-    def protect(self, study_uid: str, *, who: str, is_protected: bool = True) -> None:
-        """Keep a study from being deleted, by anybody and by rules of retention; or let it be again.
-
-        Raises
-        ------
-        MissingError
-            If there is no such study.
-        """
-        entry = {"change": PROTECT, "study_uid": study_uid, "is_protected": is_protected}
-        if not self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=True)):
-            raise MissingError("there is no such study", got=study_uid)
-        self.audit.append(Event(who, "protect" if is_protected else "unprotect", study_uid))
+        return self._keeping.collect(progress)
 
     def verify(self, progress: Progress = silent) -> tuple[Finding, ...]:
         """Read every version of every instance again and compare its digest."""
-        self._writer.flush()
-        with self._engine.connect() as connection:
+        with self._reading() as connection:
             total = int(connection.scalar(select(func.count()).select_from(INSTANCES)) or 0)
         findings = []
         progress(0, total, "Verifying")
@@ -310,103 +321,69 @@ class Archive:
 
         Queries see the old index until the new one is whole.
         """
-        self._writer.flush()
-        with self._upkeep, self._writer.paused():
-            return replay(self._store, self._engine, is_whole=True, progress=progress)
+        return self._keeping.reindex(progress)
 
     def close(self) -> None:
         """Bring the index up to date and close everything."""
-        self._writer.close()
+        self._keeping.close()
         self.audit.close()
-        self._store.close()
-        self._engine.dispose()
 
-    def _read(self, row: InstanceRow, skipped: int) -> bytes:
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Give a connection to the index, in which is what was received before."""
+        self._keeping.settle()
+        try:
+            with self._keeping.engine.connect() as connection:
+                yield connection
+        except SQLAlchemyError as error:
+            raise AccessError("the index cannot be read", got=type(error).__name__) from error
+
+    def _read(self, row: InstanceRow, offset: int, size: int) -> bytes:
         """Return bytes of an instance, from where they are now if they were moved since the row was read."""
         try:
-            return self._store.read(row.place, row.offset + skipped, row.size - skipped)
+            return self._keeping.read(row.place, row.offset + offset, size)
         except MissingError:
             rows = self.instances(sop_uid=row.sop_uid, is_history=True)
             now = next((one for one in rows if one.digest == row.digest and one.place != row.place), None)
             if now is None:
                 raise
-            return self._store.read(now.place, now.offset + skipped, now.size - skipped)
+            return self._keeping.read(now.place, now.offset + offset, size)
 
-    def _keep(self, kind: Kind, entry: dict[str, Any], data: tuple[Buffer, ...]) -> Received:
-        """Append an instance that is not there, and wait until it is durable."""
-        while True:
-            with self._order:
-                twin = _twin(self._writer.pending(entry["sop_uid"]), entry["digest"])
-                outcome = Outcome.SAME if twin else self._known(entry)
-                if outcome is not Outcome.SAME:
-                    appended, item = self._append(kind, entry, data)
-            if twin:
-                twin.settled.wait()
-                if not twin.is_kept:
-                    continue
-            elif outcome is not Outcome.SAME:
-                self._commit(appended, item)
-                if outcome is Outcome.VERSION:
-                    who = json.loads(entry["origin"])[0]
-                    self.audit.append(Event(who, "version", entry["sop_uid"], detail=entry["digest"]))
-            return _received(outcome, entry)
+    def _is_same(self, entry: dict[str, Any], data: Buffer) -> bool:
+        """Tell whether a data set says the same as a version of its instance that is live."""
+        from medvox.archive.sameness import same_content
 
-    def _known(self, entry: dict[str, Any]) -> Outcome:
-        """Tell whether an instance is there, in the index or on its way."""
-        uid, digest = entry["sop_uid"], entry["digest"]
-        pending = self._writer.pending(uid)
-        query = select(INSTANCES.c.digest).where(INSTANCES.c.sop_uid == uid, INSTANCES.c.deleted == 0)
-        with self._engine.connect() as connection:
-            digests = set(connection.scalars(query))
-        if digest in digests:
-            return Outcome.SAME
-        return Outcome.VERSION if digests or pending else Outcome.STORED
+        uid, i = entry["sop_uid"], INSTANCES.c
+        with self._reading() as connection:
+            live = set(connection.scalars(select(i.digest).where(i.sop_uid == uid, i.deleted == 0)))
+            rows = [
+                row for row in instance_rows(connection, sop_uid=uid, is_history=True) if row.digest in live
+            ]
+        return any(
+            same_content((self.read_data_set(row), row.transfer_syntax), (data, entry["transfer_syntax"]))
+            for row in reversed(rows)
+            if row.study_uid == entry["study_uid"]
+        )
 
-    def _append(
-        self, kind: Kind, entry: dict[str, Any], data: tuple[Buffer, ...] = ()
-    ) -> tuple[Appended, Item]:
-        """Append a record and put it on its way into the index, in this order for all threads."""
-        if self._writer.waiting > MOST_WAITING:
-            raise StorageFullError("the index is too far behind", got=self._writer.fault or None)
-        try:
-            appended = self._store.append(kind, entry, data)
-        except WriteError as error:
-            raise StorageFullError(error.what, where=error.where, got=error.got) from error
-        end = appended.offset + appended.length
-        place = appended.segment, appended.offset, end, appended.data_offset, appended.data_length
-        return appended, self._writer.put(Written(kind, entry, *place))
-
-    def _commit(self, appended: Appended, item: Item) -> None:
-        is_kept = False
-        try:
-            self._store.commit(appended)
-            is_kept = True
-        except WriteError as error:
-            raise StorageFullError(error.what, where=error.where, got=error.got) from error
-        finally:
-            item.settle(is_kept=is_kept)
+    def _noted(self, outcome: Outcome, entry: dict[str, Any]) -> Received:
+        """Say what became of an instance; a new version of one is audited."""
+        if outcome is Outcome.VERSION:
+            who = json.loads(entry["origin"])[0]
+            self.audit.append(Event(who, "version", entry["sop_uid"], detail=entry["digest"]))
+        uids = (entry[name] for name in ("study_uid", "series_uid", "sop_uid", "sop_class", "digest"))
+        return Received(outcome, *uids)
 
     def _change(self, change: str, study_uid: str, more: dict[str, Any], *, is_live: bool) -> int:
-        entry = {"change": change, "study_uid": study_uid, **more}
-        count = self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=is_live))
-        if not count:
+        """Keep a change of a study and audit it."""
+
+        def count(connection: Connection) -> int:
+            return queries.count_of_study(connection, study_uid, is_live=is_live)
+
+        found = self.change({"change": change, "study_uid": study_uid, **more}, count)
+        if not found:
             raise MissingError("there is no such study", got=study_uid)
         self.audit.append(Event(more["who"], change, study_uid, detail=more.get("reason", "")))
-        return count
-
-    def _refuse_protected(self, study_uid: str) -> None:
-        with self.index() as connection:
-            is_protected = connection.scalar(
-                select(STUDIES.c.is_protected).where(STUDIES.c.study_uid == study_uid)
-            )
-        if is_protected:
-            raise AccessError("the study is protected", got=study_uid, advice="Take the protection off first")
-
-
-def _twin(pending: list[Item], digest: str) -> Item | None:
-    """An instance with the same data set on its way into the index, that was not refused."""
-    same = [item for item in pending if item.written.entry["digest"] == digest]
-    return next((item for item in same if item.is_kept or not item.settled.is_set()), None)
+        return found
 
 
 def _digest(data: Buffer) -> str:
@@ -416,11 +393,6 @@ def _digest(data: Buffer) -> str:
 def origin_text(origin: Origin) -> str:
     """Return how an origin is written into a record."""
     return json.dumps([origin.caller, origin.address], ensure_ascii=False)
-
-
-def _received(outcome: Outcome, entry: dict[str, Any]) -> Received:
-    uids = (entry[name] for name in ("study_uid", "series_uid", "sop_uid", "sop_class", "digest"))
-    return Received(outcome, *uids)
 
 
 def checked_entry(data: Buffer, transfer_syntax: str, announced: tuple[str, str]) -> dict[str, Any]:

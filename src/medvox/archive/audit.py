@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from medvox.archive.index.engine import make_tables, sqlite_engine
-from medvox.archive.index.tables import AUDIT, AUDIT_METADATA
+from medvox.archive.index.engine import open_engine
+from medvox.archive.index.tables import AUDIT
+from medvox.archive.migrations.running import AUDIT as AUDIT_LINEAGE
+from medvox.archive.migrations.running import migrate
 from medvox.core.errors import FormatError, UsageError, WriteError
 
 LONGEST_PAGE: Final = 1000
@@ -68,31 +70,31 @@ class Audited:
 
 
 class Audit:
-    """Append-only chain of events; safe to use from several threads of one process.
+    """Append-only chain of events; safe to use from several threads and processes at once.
 
     Each event has the SHA-256 of itself and of the digest before it, so that none can be changed or taken
     from the middle unseen. Whoever keeps `head` elsewhere can also see that none was taken from the end.
 
     Parameters
     ----------
-    path
-        SQLite database; made if missing.
+    where
+        File of an SQLite database, made if missing, or URL of a PostgreSQL database.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = sqlite_engine(path, is_synced=True)
+    def __init__(self, where: Path | str) -> None:
+        self._engine = open_engine(where, is_synced=True)
         self._lock = threading.Lock()
         try:
-            make_tables(self._engine, AUDIT_METADATA)
-            self._head = self._last()
+            migrate(self._engine, AUDIT_LINEAGE)
         except SQLAlchemyError as error:
             self._engine.dispose()
-            raise WriteError("the audit cannot be opened", where=path, got=type(error).__name__) from error
+            raise WriteError("the audit cannot be opened", got=type(error).__name__) from error
 
     @property
     def head(self) -> str:
         """Digest of the last event, which stands for all."""
-        return self._head
+        with self._engine.connect() as connection:
+            return _last(connection)[1]
 
     def append(self, *events: Event) -> None:
         """Add events; they are durable when this returns.
@@ -104,18 +106,18 @@ class Audit:
         """
         if not events:
             return
-        with self._lock:
-            rows, head = [], self._head
-            for event in events:
-                row = _row(event, dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"))
-                head = _link(head, row)
-                rows.append(row | {"chain": head})
-            try:
-                with self._engine.begin() as connection:
-                    connection.execute(insert(AUDIT), rows)
-            except SQLAlchemyError as error:
-                raise WriteError("the audit cannot be written", got=type(error).__name__) from error
-            self._head = head
+        try:
+            with self._lock, self._engine.begin() as connection:
+                _take_turn(connection)
+                number, head = _last(connection)
+                rows: list[dict[str, Any]] = []
+                for event in events:
+                    row = _row(event, dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"))
+                    number, head = number + 1, _link(head, row)
+                    rows.append(row | {"id": number, "chain": head})
+                connection.execute(insert(AUDIT), rows)
+        except SQLAlchemyError as error:
+            raise WriteError("the audit cannot be written", got=type(error).__name__) from error
 
     def search(
         self,
@@ -189,13 +191,22 @@ class Audit:
         """Close the database."""
         self._engine.dispose()
 
-    def _last(self) -> str:
-        with self._engine.connect() as connection:
-            found = connection.scalar(select(AUDIT.c.chain).order_by(AUDIT.c.id.desc()).limit(1))
-        return found or FIRST
-
 
 _NAMES: Final = ("who", "action", "target", "outcome", "detail")
+
+
+def _take_turn(connection: Connection) -> None:
+    """Wait until no other process writes: what is read from now on is the end of the chain."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql("LOCK TABLE audit IN EXCLUSIVE MODE")
+
+
+def _last(connection: Connection) -> tuple[int, str]:
+    """Number and digest of the last event."""
+    found = connection.execute(select(AUDIT.c.id, AUDIT.c.chain).order_by(AUDIT.c.id.desc()).limit(1)).first()
+    return (found.id, found.chain) if found else (0, FIRST)
 
 
 def _row(event: Event, time: str) -> dict[str, str]:

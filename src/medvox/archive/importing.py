@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import mmap
 import os
 from pathlib import Path
 
 from medvox.archive.archive import Archive, checked_entry, origin_text
 from medvox.archive.model import Origin, Outcome, StorageFullError
+from medvox.archive.store.naming import content_name
 from medvox.core.errors import MedvoxError, MissingError, UnknownFormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
@@ -93,8 +93,7 @@ def _taken(archive: Archive, path: Path, origin: Origin) -> Outcome:
             raise
         raise UnknownFormatError(f"cannot be read: {error.strerror}", where=path.name) from error
     entry |= {"origin": origin_text(origin), "data_set_offset": start, "size": size}
-    name = f"{entry['digest']}-{hashlib.sha256(prefix).hexdigest()[:16]}"
-    return archive.keep_linked(entry, path, name).outcome
+    return archive.keep_linked(entry, path, content_name(entry["digest"], prefix)).outcome
 
 
 def _meta(path: Path, size: int) -> tuple[str, int]:

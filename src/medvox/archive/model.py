@@ -36,6 +36,7 @@ class Outcome(StrEnum):
 class Level(StrEnum):
     """Level of a query (PS3.4 C.6)."""
 
+    PATIENT = "patient"
     STUDY = "study"
     SERIES = "series"
     INSTANCE = "instance"
@@ -48,16 +49,26 @@ class ArchiveSettings:
     Parameters
     ----------
     store
-        Folder of the bytes, the index and the audit; made if missing.
+        Folder of the bytes, the index and the audit, as far as they are not elsewhere; made if missing.
     is_durable
         Whether `Archive.receive` returns only when the instance survives a loss of power.
     segment_bytes
         Size from which on a new segment of the journal is begun.
+    index
+        URL of the database of the index and the audit, e.g. ``postgresql://medvox@host/medvox``; None for
+        SQLite in the folder.
+    objects
+        URL of an object store for the bytes, e.g. ``s3://bucket/archive``; None for the folder.
+    object_timeout_s
+        How long one request to the object store may take; it is tried again twice.
     """
 
     store: Path
     is_durable: bool = True
     segment_bytes: int = 1 << 30
+    index: str | None = None
+    objects: str | None = None
+    object_timeout_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +171,8 @@ class Query:
         `Page.next` of the page before.
     fuzzy
         Whether each word of a name needs to be but the beginning of a word.
+    any_case
+        Whether small and capital letters of text are the same; of names they always are.
     """
 
     level: Level = Level.STUDY
@@ -168,6 +181,7 @@ class Query:
     limit: int = 100
     after: str | None = None
     fuzzy: bool = False
+    any_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)

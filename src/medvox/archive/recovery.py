@@ -1,16 +1,19 @@
-"""Recovery: puts into the index what the journal has and the index has not."""
+"""Recovery: puts into the index what the store has and the index has not."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from sqlalchemy import Engine
 
 from medvox.archive.index.write import Written, apply, clear, positions, set_position
 from medvox.archive.store.local import LocalStore
-from medvox.archive.store.records import Damage
+from medvox.archive.store.records import Damage, Record
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 
-_AT_ONCE = 2000
+_AT_ONCE: Final = 2000
 
 
 def replay(
@@ -45,13 +48,8 @@ def replay(
             start, size = done.get(segment, 0), store.size(segment)
             if start < size:
                 waiting: list[Written] = []
-                for found in store.walk(segment, start):
-                    if isinstance(found, Damage):
-                        findings.append(_finding(segment, found))
-                        continue
-                    end = found.offset + found.length
-                    place = segment, found.offset, end, found.data_offset, found.data_length
-                    waiting.append(Written(found.kind, found.entry, *place))
+                for written in records_of(segment, store.walk(segment, start), findings):
+                    waiting.append(written)
                     if len(waiting) >= _AT_ONCE:
                         apply(connection, waiting)
                         waiting = []
@@ -61,6 +59,17 @@ def replay(
                     set_position(connection, segment, size)
             progress(number, len(segments), "Reading the journal")
     return tuple(findings)
+
+
+def records_of(segment: str, walked: Iterable[Record | Damage], findings: list[Finding]) -> Iterator[Written]:
+    """Yield the records of a segment as the index takes them; what is none goes to the findings."""
+    for found in walked:
+        if isinstance(found, Damage):
+            findings.append(_finding(segment, found))
+            continue
+        end = found.offset + found.length
+        place = segment, found.offset, end, found.data_offset, found.data_length
+        yield Written(found.kind, found.entry, *place)
 
 
 def _finding(segment: str, damage: Damage) -> Finding:

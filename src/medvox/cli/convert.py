@@ -62,6 +62,15 @@ SkipExisting = Annotated[
 Compression = Annotated[
     int, typer.Option(help="Of gzip and zlib streams: 1 (fast) to 9 (small).", min=1, max=9)
 ]
+DicomKind = Annotated[
+    Text, typer.Option(help="Of written DICOM: classic, enhanced or legacy-enhanced (needs --keep-identity).")
+]
+DicomCompression = Annotated[
+    str,
+    typer.Option(
+        help="Of written DICOM: none, deflated, rle, jpeg-lossless, jpeg-ls, jpeg-2000, htj2k; all lossless."
+    ),
+]
 Report = Annotated[bool, typer.Option("--report", help="Write convert.json into the target folder.")]
 Bids = Annotated[
     bool, typer.Option("--bids", help="Write a BIDS tree; with a TARGET.toml, only propose rules for one.")
@@ -92,6 +101,8 @@ def convert(  # noqa: PLR0913
     overwrite: Overwrite = False,
     skip_existing: SkipExisting = False,
     compression: Compression = 3,
+    dicom_kind: DicomKind = None,
+    dicom_compression: DicomCompression = "none",
     report: Report = False,
     raw: RawOption = None,
     bids: Bids = False,
@@ -130,6 +141,8 @@ def convert(  # noqa: PLR0913
         compression=compression,
         report=report,
         raw=raw,
+        dicom_kind=dicom_kind,
+        dicom_compression=dicom_compression,
     )
     with progress_bar() as progress:
         done = run(source, target, options, progress=progress)
@@ -176,6 +189,8 @@ def print_report(report: ConvertReport) -> None:
     if table.row_count:
         out.print(table)
     for done in report.converted:
+        for note in done.notes:
+            out.print(f"[dim]{escape(f'{done.label}: {note}')}[/]", soft_wrap=True)
         for finding in done.findings:
             text = escape(f"{done.label}: {finding.code}: {finding.text}")
             out.print(f"[{STYLES[finding.level]}]{text}[/]", soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, net_query, raw, render, viewer
+from medvox.cli import convert, demo, info, net, net_query, raw, render, serve, serve_access, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -25,6 +25,8 @@ app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
 app.add_typer(net.app, name="net")
+serve_access.register(serve.app)
+app.add_typer(serve.app, name="serve")
 
 
 def _version(value: bool) -> None:

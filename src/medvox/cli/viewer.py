@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medvox.cli.console import RawOption, err, progress_bar
-from medvox.core.errors import MissingError
+from medvox.core.errors import MissingError, UsageError
 from medvox.formats.remote.mount import url_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ def open_paths(
     ] = None,
     port: Annotated[int, typer.Option(help="Port on this machine; 0 picks a free one.")] = 0,
     browser: Annotated[bool, typer.Option(help="Open the browser, or only print the address.")] = True,
+    spacing: Annotated[
+        tuple[float, float, float] | None,
+        typer.Option(help="Slice, row, column distance in mm for stacks of pictures that say none."),
+    ] = None,
     raw: RawOption = None,
 ) -> None:
     """Open scans in the browser: sorted into studies, in slices and in 3D.
@@ -40,13 +44,28 @@ def open_paths(
         if url_of(path) is None and not path.exists():
             raise MissingError("no such file or folder", where=path)
 
-    scanner = None if raw is None else _scanner(paths, raw)
+    scanner = _scanner_of(paths, spacing, raw)
 
     def announce(address: str) -> None:
         typer.echo(address)
         err.print("Ctrl-C ends the viewer.")
 
     serve_viewer(paths, port=port, open_browser=browser, scanner=scanner, announce=announce)
+
+
+def _scanner_of(
+    paths: Sequence[Path], spacing_mm: tuple[float, float, float] | None, raw: str | None
+) -> Scanner | None:
+    """Return what scans with the options that were given; None for the usual scan."""
+    if spacing_mm is not None and raw is not None:
+        raise UsageError("--raw says the spacing itself", advice="Leave --spacing out")
+    if raw is not None:
+        return _scanner(paths, raw)
+    if spacing_mm is None:
+        return None
+    from medvox.workflows.open_folder import scan
+
+    return lambda opened, progress: scan(opened, spacing_mm=spacing_mm, progress=progress)
 
 
 def _scanner(paths: Sequence[Path], raw: str) -> Scanner:

@@ -46,7 +46,8 @@ def check(affine: ArrayLike, where: object = None) -> FloatArray:
 
 def _volume(columns: FloatArray) -> float:
     """Size of the determinant; LAPACK's divides by zero where a pivot is too small to be inverted."""
-    return abs(float(np.dot(columns[:, 0], np.cross(columns[:, 1], columns[:, 2]))))
+    (a, b, c), (d, e, f), (g, h, i) = columns.tolist()
+    return abs(float(a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)))
 
 
 def compose(spacing_mm: Sequence[float], direction: ArrayLike, origin_mm: Sequence[float]) -> FloatArray:

@@ -206,9 +206,9 @@ class _Batch:
         self._owns = np.zeros((_CHUNK, walk.MAX_FOUND), np.uint32)
         self._places = np.zeros((_CHUNK, 3 * walk.MAX_FOUND), np.uint32)
         # pieces of memory views cost a tenth of pieces of arrays
-        self._arena_bytes = memoryview(self._arenas.reshape(-1))
-        self._own_tags = memoryview(self._owns.reshape(-1))
-        self._place_words = memoryview(self._places.reshape(-1))
+        self._arena_bytes = self._arenas.reshape(-1).data
+        self._own_tags = self._owns.reshape(-1).data
+        self._place_words = self._places.reshape(-1).data
 
     def read(self, files: Sequence[InputFile], tags: tuple[int, ...]) -> list[Outcome]:
         """Read headers; files that the first bytes do not settle are read one by one."""

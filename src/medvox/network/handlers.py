@@ -6,8 +6,37 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from medvox.core.errors import MedvoxError
+
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+class RefusedError(MedvoxError):
+    """A request is refused: raised by handlers, and by our side as user when a peer refuses.
+
+    Parameters
+    ----------
+    status
+        Status (0000,0900) of the response (PS3.7 C).
+    what
+        The fault in words without patient data: the Error Comment (0000,0902).
+    error_id
+        Error ID (0000,0903), as services define it.
+    attributes
+        Attribute Identifier List (0000,1005): tags at fault.
+    """
+
+    def __init__(
+        self, status: int, what: str, *, error_id: int | None = None, attributes: Sequence[int] = ()
+    ) -> None:
+        self.status = status
+        self.error_id = error_id
+        self.attributes = tuple(attributes)
+        got = f"status {status:04X}H"
+        if error_id is not None:
+            got += f", error {error_id:04X}H"
+        super().__init__(what, got=got)
 
 
 @dataclass(frozen=True, slots=True)

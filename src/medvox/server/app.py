@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -23,6 +24,8 @@ from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
 
 API = "/api/v1"
+PARTS = (session.router, series.router, images.router, chunks.router, presets.router)
+"""Routes of one session."""
 FIRST_PICTURE_S = 0.7
 """The page waits this long for a picture while the scan begins."""
 
@@ -47,7 +50,15 @@ class HeadAsGet:
         await self.app({**scope, "method": "GET"}, receive, without_body)
 
 
-def create_app(viewer: ViewerSession, token: str, port: int, static: Path = STATIC) -> FastAPI:
+def create_app(
+    viewer: ViewerSession,
+    token: str,
+    port: int,
+    static: Path = STATIC,
+    *,
+    more: Sequence[APIRouter] = (),
+    node: str | None = None,
+) -> FastAPI:
     """Make the application.
 
     Parameters
@@ -60,6 +71,11 @@ def create_app(viewer: ViewerSession, token: str, port: int, static: Path = STAT
         Port it will listen on; requests for another one are refused.
     static
         Folder of the built client.
+    more
+        Further routes, with their whole paths.
+    node
+        Title of the archive node that the page shows; None shows what `viewer` has opened. A node opens
+        no paths of its machine.
     """
     middleware = [
         Middleware(SecurityHeaders),
@@ -78,11 +94,14 @@ def create_app(viewer: ViewerSession, token: str, port: int, static: Path = STAT
     )
     app.state.session = viewer
     app.state.static = static
+    app.state.title = node
     errors.install(app)
     routes = APIRouter(prefix=API, responses=ERRORS)
-    for part in (session, series, images, chunks, presets):
-        routes.include_router(part.router)
+    for part in (*PARTS, *([session.adding] if node is None else [])):
+        routes.include_router(part)
     app.include_router(routes)
+    for part in more:
+        app.include_router(part)
     app.include_router(_pages())
     return app
 
@@ -93,8 +112,12 @@ def _pages() -> APIRouter:
 
     @pages.get("/")
     async def index(request: Request, session: SessionOf) -> HTMLResponse:
-        preview = await run_in_threadpool(session.preview, FIRST_PICTURE_S)
-        boot, static = Boot(session=session.snapshot(), preview=preview), request.app.state.static
+        title, static = request.app.state.title, request.app.state.static
+        if title is None:
+            preview = await run_in_threadpool(session.preview, FIRST_PICTURE_S)
+            boot = Boot(session=session.snapshot(), preview=preview)
+        else:
+            boot = Boot(session=None, preview=None, node=title)
         policy = content_security_policy(inline_scripts(static))
         return HTMLResponse(page(boot, static), headers={"Content-Security-Policy": policy})
 

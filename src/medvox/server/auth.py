@@ -7,7 +7,8 @@ Three checks, in this order:
 - Origin, where sent, must be the server itself: forms and scripts of other sites are turned away.
 - The token, as cookie or as ``Authorization: Bearer``.
 
-`Access.principal` is the one place that says who asks; roles will be decided there.
+`Access.principal` is the one place that says who asks. A node has many tokens and a guard of its own,
+see `medvox.server.access`.
 """
 
 from __future__ import annotations
@@ -23,20 +24,14 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from medvox.archive.access import Principal, Role
 from medvox.server.errors import ADVICE, answer
 from medvox.server.types import ErrorBody
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks."""
-
-    name: str
-
-
-OWNER = Principal("owner")
+OWNER = Principal("owner", Role.ADMIN)
 """Who started the server, and so knows the token."""
 
 

@@ -29,6 +29,8 @@ class ImageEntry:
     image: Image
     series: Series
     study: Study
+    url: str = ""
+    """Path of the image in the API."""
 
 
 class Catalog:
@@ -36,10 +38,17 @@ class Catalog:
 
     Ids are digests of the Study and Series Instance UIDs (the files' names outside DICOM) and the
     image's label, so that a link to a view holds after a restart.
+
+    Parameters
+    ----------
+    scan
+        What was found.
+    base
+        Path of the API that serves it.
     """
 
-    def __init__(self, scan: Scan) -> None:
-        self.scan = scan
+    def __init__(self, scan: Scan, base: str = API) -> None:
+        self.scan, self._base = scan, base
         self.images: dict[str, ImageEntry] = {}
         self.series: dict[str, Series] = {}
         self._studies: list[tuple[str, Study, list[str]]] = []
@@ -54,7 +63,8 @@ class Catalog:
         self.series[series_id] = series
         for image in series.images:
             image_id = _unique(taken, "image", series_id, image.label)
-            self.images[image_id] = ImageEntry(image_id, series_id, study_id, image, series, study)
+            url = f"{self._base}/images/{image_id}"
+            self.images[image_id] = ImageEntry(image_id, series_id, study_id, image, series, study, url)
         return series_id
 
     def image(self, image_id: str) -> ImageEntry:
@@ -158,7 +168,7 @@ def summary(entry: ImageEntry) -> api.ImageSummary:
         modality=image.modality or entry.series.modality,
         axes=list(image.axes),
         shape=list(image.shape),
-        thumbnail_url=f"{API}/images/{entry.id}/thumbnail",
+        thumbnail_url=f"{entry.url}/thumbnail",
     )
 
 

@@ -18,7 +18,10 @@ ERRORS: dict[int | str, dict[str, object]] = {
 
 
 def _session(request: Request) -> ViewerSession:
-    found: ViewerSession = request.app.state.session
+    """Session of the study that the address names, else the only one."""
+    study = request.path_params.get("study")
+    state = request.app.state
+    found: ViewerSession = state.session if study is None else state.opened_studies.session(study)
     return found
 
 

@@ -24,6 +24,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (e.AmbiguityError, 409),
     (e.DependencyError, 501),
     (e.WriteError, 507),
+    (e.NetworkError, 502),
     (e.UsageError, 400),
     (e.FormatError, 422),
     (e.GeometryError, 422),
@@ -102,7 +103,8 @@ def install(app: FastAPI) -> None:
 
 
 async def _on_known(request: Request, error: Exception) -> JSONResponse:
-    roots = request.app.state.session.roots
+    session = getattr(request.app.state, "session", None)
+    roots = session.roots if session is not None else ()
     return answer(status_of(error), body_of(error, roots, request.url.path))
 
 

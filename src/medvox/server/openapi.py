@@ -11,9 +11,10 @@ from medvox.core.study import Scan
 def document() -> str:
     """Return the OpenAPI document as JSON text, keys in a stable order."""
     from medvox.server.app import create_app
+    from medvox.server.node_pages import routers
     from medvox.server.session import ViewerSession
 
-    app = create_app(ViewerSession(lambda paths, progress: Scan((), ())), "", 0)
+    app = create_app(ViewerSession(lambda paths, progress: Scan((), ())), "", 0, more=routers())
     return json.dumps(app.openapi(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 

@@ -17,7 +17,7 @@ from medvox.core.progress import Progress
 from medvox.core.study import Scan
 from medvox.formats.remote.mount import local
 from medvox.server import types as api
-from medvox.server.catalog import Catalog
+from medvox.server.catalog import API, Catalog
 from medvox.server.errors import TooLargeError, body_of, place_of
 from medvox.server.events import Feed
 from medvox.server.image.store import CACHE_BYTES, VolumeStore
@@ -56,6 +56,8 @@ class ViewerSession:
         Bytes that may be uploaded altogether.
     title
         Shown in the browser's tab.
+    base
+        Path of the API that serves the session.
 
     Raises
     ------
@@ -71,8 +73,9 @@ class ViewerSession:
         cache_bytes: int = CACHE_BYTES,
         upload_bytes: int = UPLOAD_BYTES,
         title: str = "medvox",
+        base: str = API,
     ) -> None:
-        self.title = title
+        self.title, self.base = title, base
         self.upload_bytes = upload_bytes
         self.store = VolumeStore(cache_bytes)
         self.feed = Feed()
@@ -238,7 +241,7 @@ class ViewerSession:
         self._publish(scan, "ready" if last else "scanning")
 
     def _publish(self, scan: Scan, state: str) -> None:
-        catalog = Catalog(scan)
+        catalog = Catalog(scan, self.base)
         with self._lock:
             self._catalog = catalog
             self._change(state=state, progress=None, error=None, revision=self._state.revision + 1)

@@ -310,7 +310,8 @@ class Preview(Model):
 
 
 class Boot(Model):
-    """What the page carries, so that something shows before any request."""
+    """What the page carries from the start; `node` is the title of an archive node, else null."""
 
-    session: Session
+    session: Session | None
     preview: Preview | None
+    node: str | None = None

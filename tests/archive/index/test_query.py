@@ -61,11 +61,13 @@ class Known:
         self.archive, self.data = archive, data
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory: pytest.TempPathFactory):
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def known(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory):
     rng = random.Random(4)
     data = [one for number in range(40) for one in study(rng, number)]
-    with Archive.open(ArchiveSettings(tmp_path_factory.mktemp("store"), is_durable=False)) as archive:
+    index = None if request.param == "sqlite" else request.getfixturevalue("postgresql").new_database()
+    folder = tmp_path_factory.mktemp("store")
+    with Archive.open(ArchiveSettings(folder, is_durable=False, index=index)) as archive:
         for one in data:
             archive.receive(bare(one), transfer_syntax=EXPLICIT)
         yield Known(archive, data)
@@ -130,6 +132,7 @@ SERIES_FILTERS = {
 INSTANCE_FILTERS = {"InstanceNumber": ["1", "3"]}
 FILTERS = STUDY_FILTERS | SERIES_FILTERS | INSTANCE_FILTERS
 KEYS = {
+    Level.PATIENT: "PatientID",
     Level.STUDY: "StudyInstanceUID",
     Level.SERIES: "SeriesInstanceUID",
     Level.INSTANCE: "SOPInstanceUID",
@@ -149,7 +152,7 @@ def all_pages(archive: Archive, level: Level, filters: dict[int, str], limit: in
 
 
 @given(
-    level=st.sampled_from(list(Level)),
+    level=st.sampled_from([Level.STUDY, Level.SERIES, Level.INSTANCE]),
     chosen=st.dictionaries(st.sampled_from(sorted(FILTERS)), st.integers(0, 7), max_size=3),
     limit=st.integers(1, 60),
 )
@@ -169,6 +172,30 @@ def test_pages_hold_what_a_plain_matcher_finds(known, level: Level, chosen, limi
     uids = [row[f"{tag_for_keyword(KEYS[level]):08X}"]["Value"][0] for row in rows]
     assert len(uids) == len(set(uids))
     assert set(uids) == truth
+
+
+@given(
+    chosen=st.dictionaries(st.sampled_from(sorted(FILTERS)), st.integers(0, 7), max_size=2),
+    limit=st.integers(1, 8),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_patients_are_those_of_the_studies_that_match(known, chosen, limit: int) -> None:
+    filters = {keyword: FILTERS[keyword][n % len(FILTERS[keyword])] for keyword, n in chosen.items()}
+    asked = {tag_for_keyword(k): v for k, v in filters.items()}
+    truth = {
+        one.PatientID for one in known.data if all(matches(keyword, v, one) for keyword, v in filters.items())
+    }
+    rows = all_pages(known.archive, Level.PATIENT, asked, limit)
+    ids = [row["00100020"].get("Value", [""])[0] for row in rows]
+    assert ids == sorted(truth)
+    for number, row in zip(ids, rows, strict=True):
+        own = [one for one in known.data if one.PatientID == number]
+        assert row["00201200"]["Value"] == [len({one.StudyInstanceUID for one in own})]
+        assert row["00201202"]["Value"] == [len({one.SeriesInstanceUID for one in own})]
+        assert row["00201204"]["Value"] == [len(own)]
+        assert ("00100010" in row) == bool(number)
+    brief = known.archive.find(Query(Level.PATIENT, asked, frozenset({0x00100020}), limit=500)).rows
+    assert brief == [{"00100020": row["00100020"]} for row in rows]
 
 
 def test_counts_and_order_of_studies(known) -> None:
@@ -197,6 +224,11 @@ def test_lists_of_uids_fuzzy_names_and_filters_that_cannot_be_matched(known) -> 
     other = archive.find(Query(filters={0x00101010: "030Y", 0x00080005: "ISO_IR 100"}, limit=3))
     assert other.ignored == (0x00101010,)
     assert len(other.rows) == 3
-    for wrong in (Query(limit=0), Query(after="x"), Query(Level.SERIES, after="1,2")):
+    for wrong in (
+        Query(limit=0),
+        Query(after="x"),
+        Query(Level.PATIENT, after="x"),
+        Query(Level.SERIES, after="1,2"),
+    ):
         with pytest.raises(UsageError):
             archive.find(wrong)

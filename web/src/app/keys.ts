@@ -1,4 +1,5 @@
 /** The keyboard of the page; the help dialog lists it. */
+import { go } from '../state/actions';
 import type { State, ToolName } from '../state/model';
 import { resetView, scrollView, setLayout, sliceCount, stepTime } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
@@ -28,10 +29,14 @@ async function removeLast(): Promise<void> {
   if (last) (await import('../tools/annotations')).removeMeasurement(last.id);
 }
 
+/** The list of a node's studies. */
+const list = () => getState().node !== null && go({ page: 'studies', study: null });
+
 const COMMANDS: Record<string, () => unknown> = {
   i: () => patch({ invert: !getState().invert }),
   f: () => patch({ cameras: {} }),
   r: () => change(resetView),
+  s: list,
   h: () => patch({ hidePatient: !getState().hidePatient }),
   o: () => patch({ showOverlay: !getState().showOverlay }),
   b: () => patch({ sidebar: !getState().sidebar }),
@@ -76,6 +81,7 @@ export function listenToKeys(target: Window): () => void {
     if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || pressing(event)) {
       return;
     }
+    if (getState().page !== 'viewer' && event.key.toLowerCase() !== 'h') return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const tool = TOOL_KEYS[key];
     const command = tool ? () => patch({ tool }) : COMMANDS[key];

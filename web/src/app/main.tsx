@@ -1,5 +1,6 @@
 import '@mantine/core/styles.css';
 import '../ui/theme.css';
+import '../ui/node/node.css';
 import { createTheme, MantineProvider } from '@mantine/core';
 import { createRoot } from 'react-dom/client';
 import { readBoot } from '../data/api';

@@ -79,3 +79,27 @@ export function formatName(name: string): string {
 
 export const plural = (count: number, noun: string): string =>
   `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Bytes in the largest decimal unit that leaves at least one: "5.4 GB". */
+export function formatBytes(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB'];
+  const power = bytes < 1000 ? 0 : Math.min(5, Math.floor(Math.log10(bytes) / 3));
+  const value = bytes / 1000 ** power;
+  return `${power > 0 && value < 99.95 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+}
+
+/** A count with its thousands apart. */
+export const formatCount = (count: number): string =>
+  String(count).replace(/\B(?=(\d{3})+(?!\d))/g, '\u2009');
+
+/** How long ago a time (seconds since 1970) was, in its largest unit. */
+export function formatAgo(time: number, now = Date.now() / 1000): string {
+  const seconds = Math.max(0, now - time);
+  const steps: [number, string][] = [
+    [86400, 'day'],
+    [3600, 'hour'],
+    [60, 'minute'],
+  ];
+  const [unit, name] = steps.find(([length]) => seconds >= length) ?? [0, ''];
+  return unit ? `${plural(Math.floor(seconds / unit), name)} ago` : 'just now';
+}

@@ -49,8 +49,9 @@ export const EMPTY: UrlState = {
 const short = (x: number): string => String(Number(x.toFixed(3)));
 const join = (numbers: readonly number[]): string => numbers.map(short).join(',');
 
-export function encodeHash(state: UrlState): string {
+export function encodeHash(state: UrlState, study: string | null = null): string {
   const out = new URLSearchParams();
+  if (study) out.set('study', study);
   if (state.imageId) out.set('image', state.imageId);
   if (state.layout) out.set('layout', state.layout);
   if (state.window) out.set('window', `${state.window.center},${state.window.width}`);

@@ -11,7 +11,14 @@ import type {
   Studies,
 } from './types';
 
-const BASE = '/api/v1';
+export const BASE = '/api/v1';
+
+/** Where the routes of the shown session are: of the only one, or of an opened study of a node. */
+let base = BASE;
+
+export function turnTo(study: string | null): void {
+  base = study === null ? BASE : `${BASE}/opened/${encodeURIComponent(study)}`;
+}
 
 export class ApiError extends Error {
   readonly body: ErrorBody;
@@ -47,7 +54,7 @@ export async function failureOf(response: Response, where: string): Promise<ApiE
   }
 }
 
-async function send(path: string, init?: RequestInit): Promise<Response> {
+export async function send(path: string, init?: RequestInit): Promise<Response> {
   let response: Response;
   try {
     response = await fetch(path, init);
@@ -60,11 +67,11 @@ async function send(path: string, init?: RequestInit): Promise<Response> {
   return response;
 }
 
-async function json<T>(path: string, init?: RequestInit): Promise<T> {
+export async function json<T>(path: string, init?: RequestInit): Promise<T> {
   return (await (await send(path, init)).json()) as T;
 }
 
-const imagePath = (id: string): string => `${BASE}/images/${encodeURIComponent(id)}`;
+const imagePath = (id: string): string => `${base}/images/${encodeURIComponent(id)}`;
 
 export interface ProbeQuery {
   grid: GridName;
@@ -84,22 +91,22 @@ export interface RenderQuery {
   height: number;
 }
 
-const query = (values: object): string =>
+export const query = (values: object): string =>
   new URLSearchParams(
     Object.entries(values).map(([key, value]) => [key, String(value)]),
   ).toString();
 
 export const api = {
-  session: () => json<Session>(`${BASE}/session`),
-  studies: () => json<Studies>(`${BASE}/studies`),
-  presets: () => json<Presets>(`${BASE}/presets`),
+  session: () => json<Session>(`${base}/session`),
+  studies: () => json<Studies>(`${base}/studies`),
+  presets: () => json<Presets>(`${base}/presets`),
   image: (id: string) => json<ImageInfo>(imagePath(id)),
   probe: (id: string, at: ProbeQuery, signal?: AbortSignal) =>
     json<ProbeAnswer>(`${imagePath(id)}/probe?${query(at)}`, { signal }),
   header: (id: string, t: number, k: number) =>
     json<Header>(`${imagePath(id)}/header?${query({ t, k })}`),
   seriesHeader: (id: string, n: number) =>
-    json<Header>(`${BASE}/series/${encodeURIComponent(id)}/header?${query({ n })}`),
+    json<Header>(`${base}/series/${encodeURIComponent(id)}/header?${query({ n })}`),
   open: (paths: string[]) =>
     json<Session>(`${BASE}/open`, {
       method: 'POST',
@@ -113,17 +120,18 @@ export const api = {
   },
   renderUrl: (id: string, view: RenderQuery) => `${imagePath(id)}/render?${query(view)}`,
   previewUrl: (id: string) => `${imagePath(id)}/preview`,
-  eventsUrl: `${BASE}/events`,
+  eventsUrl: () => `${base}/events`,
 };
 
 /** What the server wrote into the page, so that something shows before any request. */
 export function readBoot(document: Document): Boot {
   const text = document.getElementById('medvox-boot')?.textContent?.trim();
-  if (!text) return { session: null, preview: null };
+  if (!text) return { session: null, preview: null, node: null };
   try {
     const boot = JSON.parse(text) as Partial<Boot>;
-    return { session: boot.session ?? null, preview: boot.preview ?? null };
+    const { session = null, preview = null, node = null } = boot;
+    return { session, preview, node };
   } catch {
-    return { session: null, preview: null };
+    return { session: null, preview: null, node: null };
   }
 }

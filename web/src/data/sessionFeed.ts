@@ -34,7 +34,7 @@ export function followSession(
   if (typeof EventSource === 'undefined') {
     void poll();
   } else {
-    source = new EventSource(api.eventsUrl);
+    source = new EventSource(api.eventsUrl());
     timer = setTimeout(fallBack, PATIENCE_MS);
     source.addEventListener('session', (event) => {
       clearTimeout(timer);

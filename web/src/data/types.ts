@@ -3,6 +3,7 @@ import type { components } from './_generated/api';
 
 type Schemas = components['schemas'];
 
+export type Added = Schemas['Added'];
 export type ErrorBody = Schemas['ErrorBody'];
 export type Finding = Schemas['Finding'];
 export type GridInfo = Schemas['GridInfo'];
@@ -10,13 +11,21 @@ export type Header = Schemas['Header'];
 export type HeaderElement = Schemas['HeaderElement'];
 export type ImageInfo = Schemas['ImageInfo'];
 export type ImageSummary = Schemas['ImageSummary'];
+export type ListedSeries = Schemas['ListedSeries'];
+export type ListedStudies = Schemas['ListedStudies'];
+export type ListedStudy = Schemas['ListedStudy'];
+export type NodeStatus = Schemas['Status'];
 export type OverlayText = Schemas['OverlayText'];
 export type Presets = Schemas['Presets'];
 export type ProbeAnswer = Schemas['Probe'];
+export type RemoteNode = Schemas['RemoteNode'];
+export type RemoteStudies = Schemas['RemoteStudies'];
+export type RemoteStudy = Schemas['RemoteStudy'];
 export type Series = Schemas['Series'];
 export type Session = Schemas['Session'];
 export type Studies = Schemas['Studies'];
 export type Study = Schemas['Study'];
+export type Transfer = Schemas['Transfer'];
 export type VolumePreset = Schemas['VolumePreset'];
 export type WindowPreset = Schemas['WindowPreset'];
 
@@ -29,4 +38,6 @@ export type ProbeValue = ProbeAnswer['value'];
 export interface Boot {
   session: Session | null;
   preview: { image_id: string; data_url: string; label: string } | null;
+  /** Title of the archive node; null where files were opened. */
+  node: string | null;
 }

@@ -1,9 +1,13 @@
 /** What the user can ask for that needs the server. */
 import { decodeHash, EMPTY, type UrlState } from '../core/hash';
-import { api } from '../data/api';
+import { decodePlace, type Place, samePlace } from '../core/place';
+import { api, turnTo } from '../data/api';
+import { archive } from '../data/archive';
 import type { DroppedFile } from '../data/droppedFiles';
 import { followSession } from '../data/sessionFeed';
 import type { Boot, ImageSummary, Session, Studies } from '../data/types';
+import { INITIAL } from './model';
+import { listStudies } from './node';
 import { addError, openImage as openInState } from './reducers';
 import { change, getState, patch, report } from './store';
 
@@ -63,9 +67,46 @@ function takeSession(session: Session): void {
   if (previous.studies?.revision !== session.revision) void refreshStudies();
 }
 
+/** Ends what the shown session needs; another may follow. */
+let leave: () => void = () => {};
+
+/** Goes to another place of a node's pages; `url` restores the view that a URL states. */
+export function go(place: Place, url: UrlState = EMPTY): void {
+  const { page, study } = getState();
+  if (samePlace(place, { page, study })) return;
+  leave();
+  leave = () => {};
+  wanted = null;
+  const { session, studies, imageId, info, preview, shown, playing, views, loading } = INITIAL;
+  const { probe, pinned, measurements, cameras, camera3d } = INITIAL;
+  const viewer = { session, studies, imageId, info, preview, shown, playing, views, loading };
+  patch({ ...place, ...viewer, probe, pinned, measurements, cameras, camera3d, errors: [] });
+  if (place.study !== null) openStudy(place.study, url);
+}
+
+function openStudy(study: string, url: UrlState): void {
+  turnTo(study);
+  patch({ table: { ...getState().table, last: study } });
+  const here = () => getState().study === study;
+  const failed = (error: unknown) => here() && report(error, 'study');
+  const take = (session: Session) => here() && takeSession(session);
+  if (url.imageId) void openImage(url.imageId, url);
+  if (!getState().presets) void loadPresets();
+  archive.open(study).then((session) => {
+    if (!here()) return;
+    takeSession(session);
+    leave = followSession(take, failed);
+  }, failed);
+}
+
 /** Starts the page: what the server wrote into it, the URL's view, then the session's changes. */
 export function start(boot: Boot, hash: string): () => void {
   const url = decodeHash(hash);
+  if (boot.node !== null) {
+    patch({ node: boot.node });
+    go(decodePlace(hash), url);
+    return () => leave();
+  }
   if (boot.session) patch({ session: boot.session });
   if (boot.preview) {
     const { image_id: imageId, data_url, label } = boot.preview;
@@ -99,9 +140,25 @@ export async function openPaths(paths: string[]): Promise<boolean> {
 
 export async function uploadFiles(files: DroppedFile[]): Promise<void> {
   if (files.length === 0) return;
+  if (getState().node !== null) {
+    await addToArchive(files);
+    return;
+  }
   try {
     takeSession(await api.upload(files));
   } catch (error) {
     report(error, `upload of ${files.length} files`);
+  }
+}
+
+async function addToArchive(files: DroppedFile[]): Promise<void> {
+  try {
+    const { refused } = await archive.add(files);
+    for (const what of refused.slice(0, 3)) {
+      change(addError, { what: 'A file was not added', where: what, advice: 'Others were.' });
+    }
+    await listStudies();
+  } catch (error) {
+    report(error, `adding ${files.length} files`);
   }
 }

@@ -3,16 +3,22 @@
 import type { Index3 } from '../core/geometry';
 import type { Layout, PlaneCamera, VolumeCamera } from '../core/hash';
 import type { EdgeLetters } from '../core/orientation';
+import type { PageName } from '../core/place';
 import type { Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
 import type {
   ErrorBody,
   GridName,
   ImageInfo,
+  ListedStudies,
+  NodeStatus,
   Presets,
   ProbeValue,
+  RemoteNode,
+  RemoteStudies,
   Session,
   Studies,
+  Transfer,
 } from '../data/types';
 
 export const PLANES = ['axial', 'coronal', 'sagittal'] as const;
@@ -82,7 +88,57 @@ export interface Capabilities {
   maxTexture3d: number;
 }
 
+/** What studies are looked for, as the server takes it; empty text matches all. */
+export interface Search {
+  patient_name: string;
+  patient_id: string;
+  accession: string;
+  description: string;
+  modality: string;
+  first_date: string;
+  last_date: string;
+}
+
+export const NO_SEARCH: Search = {
+  patient_name: '',
+  patient_id: '',
+  accession: '',
+  description: '',
+  modality: '',
+  first_date: '',
+  last_date: '',
+};
+
+/** The list of the archive's studies. */
+export interface StudyTable {
+  search: Search;
+  /** Keys of the pages before this one; the last one is that of this page. */
+  keys: string[];
+  found: ListedStudies | null;
+  loading: boolean;
+  /** The study that was opened last, for the eye to find it again. */
+  last: string | null;
+}
+
+/** Remote nodes: which is chosen, what was looked for and found there. */
+export interface RemoteTable {
+  nodes: RemoteNode[] | null;
+  node: string | null;
+  search: Search;
+  found: RemoteStudies | null;
+  loading: boolean;
+}
+
 export interface State {
+  /** Title of the archive node; null where files were opened. */
+  node: string | null;
+  page: PageName;
+  /** Study Instance UID of the study in the viewer of a node. */
+  study: string | null;
+  table: StudyTable;
+  remote: RemoteTable;
+  transfers: Transfer[];
+  status: NodeStatus | null;
   session: Session | null;
   studies: Studies | null;
   presets: Presets | null;
@@ -126,6 +182,13 @@ export interface State {
 }
 
 export const INITIAL: State = {
+  node: null,
+  page: 'viewer',
+  study: null,
+  table: { search: NO_SEARCH, keys: [], found: null, loading: false, last: null },
+  remote: { nodes: null, node: null, search: NO_SEARCH, found: null, loading: false },
+  transfers: [],
+  status: null,
   session: null,
   studies: null,
   presets: null,

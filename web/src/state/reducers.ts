@@ -192,4 +192,5 @@ export function urlState(state: State): UrlState {
   };
 }
 
-export const urlHash = (state: State): string => (state.imageId ? encodeHash(urlState(state)) : '');
+export const urlHash = (state: State): string =>
+  state.imageId ? encodeHash(urlState(state), state.study) : '';

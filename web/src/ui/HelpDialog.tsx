@@ -49,6 +49,7 @@ const GROUPS: [string, [string[], string][]][] = [
       [['D'], 'header browser'],
       [['1', '2', '3'], 'slices, planes and 3D, 3D'],
       [['B', 'N'], 'list, details'],
+      [['S'], 'list of studies of a node'],
     ],
   ],
 ];

@@ -1,9 +1,10 @@
-import { Alert, Loader } from '@mantine/core';
+import { Loader } from '@mantine/core';
 import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
-import { gridName, hasPlanes, setLayout } from '../state/reducers';
-import { change, getState, patch } from '../state/store';
+import { gridName, setLayout } from '../state/reducers';
+import { change } from '../state/store';
 import { CineBar } from './CineBar';
+import { Notices } from './Notices';
 import { useMedvox } from './useMedvox';
 
 // Cornerstone3D is most of the client; the list and the preview stand before it is there.
@@ -34,12 +35,15 @@ export function Stage() {
 
 function Empty() {
   const session = useMedvox((s) => s.session);
+  const node = useMedvox((s) => s.node);
   const scanning = session?.state === 'scanning';
   return (
     <div className="empty">
       {scanning && <Loader size="sm" />}
       <h2>{scanning ? (session?.progress?.text ?? 'Scanning') : 'Nothing is open'}</h2>
-      <p>Drop files or a folder anywhere on this page, or type a path at the lower left.</p>
+      {node === null && (
+        <p>Drop files or a folder anywhere on this page, or type a path at the lower left.</p>
+      )}
     </div>
   );
 }
@@ -99,49 +103,6 @@ function RegularBadge() {
       <button type="button" onClick={() => change(setLayout, regular ? 'stack' : 'mpr')}>
         {regular ? 'Show stored slices' : 'Show planes and 3D'}
       </button>
-    </div>
-  );
-}
-
-function Notices() {
-  const errors = useMedvox((s) => s.errors);
-  const capabilities = useMedvox((s) => s.capabilities);
-  const session = useMedvox((s) => s.session);
-  const planes = useMedvox((s) => s.info !== null && hasPlanes(s.info));
-  const layout = useMedvox((s) => s.layout);
-  const dismiss = (index: number) =>
-    patch({ errors: getState().errors.filter((_, n) => n !== index) });
-  return (
-    <div className="notices" aria-live="polite">
-      {session?.state === 'failed' && session.error && (
-        <Alert color="red" variant="filled" title={session.error.what}>
-          {session.error.advice}
-        </Alert>
-      )}
-      {capabilities && !capabilities.webgl2 && (
-        <Alert color="yellow" title="This browser has no WebGL2" data-notice="webgl2">
-          {planes && layout !== 'stack'
-            ? '3D is rendered by the server. Stored slices work without WebGL2.'
-            : 'Slices are drawn without it; planes are not available.'}{' '}
-          Turn on hardware acceleration or use a current browser.
-        </Alert>
-      )}
-      {errors.map((error, index) => (
-        <Alert
-          key={`${error.what} ${error.where}`}
-          color="red"
-          role="alert"
-          title={error.what}
-          withCloseButton
-          closeButtonLabel="Dismiss"
-          onClose={() => dismiss(index)}
-        >
-          <div className="quiet" style={{ overflowWrap: 'anywhere' }}>
-            {error.where}
-          </div>
-          {error.advice}
-        </Alert>
-      ))}
     </div>
   );
 }

@@ -11,6 +11,7 @@ import { useMedvox } from './useMedvox';
 export function StudyList() {
   const studies = useMedvox((s) => s.studies);
   const session = useMedvox((s) => s.session);
+  const node = useMedvox((s) => s.node);
   const visible = useMedvox((s) => s.sidebar);
   if (!visible) return null;
   const count = studies?.studies.length ?? 0;
@@ -20,7 +21,7 @@ export function StudyList() {
         {studies?.studies.map((study) => (
           <StudyItem key={study.id} study={study} />
         ))}
-        {count === 0 && session?.state !== 'scanning' && (
+        {count === 0 && node === null && session?.state !== 'scanning' && (
           <p className="quiet">No studies. Drop files here or open a folder below.</p>
         )}
         {studies && studies.findings.length > 0 && (
@@ -30,7 +31,7 @@ export function StudyList() {
           </details>
         )}
       </div>
-      <OpenBox />
+      {node === null && <OpenBox />}
     </nav>
   );
 }

@@ -1,6 +1,7 @@
 import { Menu } from '@mantine/core';
 import {
   IconAdjustments,
+  IconArrowLeft,
   IconArrowsMaximize,
   IconBox,
   IconContrast,
@@ -23,6 +24,7 @@ import {
 } from '@tabler/icons-react';
 import type { ComponentType } from 'react';
 import type { Layout } from '../core/hash';
+import { go } from '../state/actions';
 import type { ToolName } from '../state/model';
 import { hasPlanes, resetView, setLayout } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
@@ -52,12 +54,25 @@ const ICON = { size: 18, stroke: 1.7 };
 
 export function Toolbar() {
   const { sidebar, panel, header, hidePatient } = useMedvoxFlags();
+  const node = useMedvox((s) => s.node);
   return (
     <header className="bar">
       <div className="brand">
         <Logo />
         medvox
       </div>
+      {node !== null && (
+        <button
+          type="button"
+          className="node-tab"
+          title="List of studies (S)"
+          aria-keyshortcuts="S"
+          onClick={() => go({ page: 'studies', study: null })}
+        >
+          <IconArrowLeft size={16} stroke={1.7} />
+          Studies
+        </button>
+      )}
       <div className="bar-group">
         <ToolButton
           label="List of studies"
@@ -189,7 +204,7 @@ function PictureGroup() {
   );
 }
 
-function Logo() {
+export function Logo() {
   return (
     <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true">
       <path d="M4 11l12-6 12 6-12 6z" fill="#5eead4" />

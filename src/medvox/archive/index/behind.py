@@ -20,6 +20,8 @@ MOST: Final = 2000
 _PAUSE_S: Final = 0.05
 """Time in which records gather, unless somebody waits for them."""
 _RETRY_S: Final = 0.5
+_PATIENCE_S: Final = 5.0
+"""How long one waits for a database that fails."""
 
 
 class Item:
@@ -101,7 +103,12 @@ class IndexWriter:
                 return
             self._is_hurried = True
             self._changed.notify_all()
-            if not self._changed.wait_for(lambda: self._done >= wanted, timeout_s):
+            end = time.monotonic() + timeout_s
+            while self._done < wanted and time.monotonic() < end:
+                if self.fault:  # the database was asked already and did not answer
+                    end = min(end, time.monotonic() + _PATIENCE_S)
+                self._changed.wait(_RETRY_S)
+            if self._done < wanted:
                 raise AccessError(
                     "the index is behind what was received",
                     got=self.fault or None,

@@ -18,6 +18,9 @@ from medvox.dicom import tags
 
 MODALITIES_IN_STUDY: Final = 0x00080061
 SOP_CLASSES_IN_STUDY: Final = 0x00080062
+NUMBER_OF_PATIENT_STUDIES: Final = 0x00201200
+NUMBER_OF_PATIENT_SERIES: Final = 0x00201202
+NUMBER_OF_PATIENT_INSTANCES: Final = 0x00201204
 NUMBER_OF_STUDY_SERIES: Final = 0x00201206
 NUMBER_OF_STUDY_INSTANCES: Final = 0x00201208
 NUMBER_OF_SERIES_INSTANCES: Final = 0x00201209
@@ -57,7 +60,9 @@ TABLES: Final = (_STUDY, _SERIES, _INSTANCE)
 """Tags that can be matched, of studies, series and instances."""
 
 
-def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[bool] | None:
+def condition(
+    tag: int, value: str, *, fuzzy: bool = False, any_case: bool = False
+) -> ColumnElement[bool] | None:
     """Return the condition that a value stands for; None where it matches all.
 
     Raises
@@ -66,7 +71,7 @@ def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[boo
         If the tag cannot be matched.
     """
     kind, column = next(table[tag] for table in TABLES if tag in table)
-    value = value.strip(" \0")
+    value = value.replace("\0", "").strip(" ")
     if not value.strip("*"):
         return None
     if kind == "uid":
@@ -78,14 +83,16 @@ def condition(tag: int, value: str, *, fuzzy: bool = False) -> ColumnElement[boo
         return _range(column, value, is_time=kind == "time")
     if kind == "name":
         return _name(column, value, fuzzy=fuzzy)
-    return or_(*(_text(column, part.strip()) for part in value.split("\\")))
+    return or_(*(_text(column, part.strip(), any_case=any_case) for part in value.split("\\")))
 
 
 def _is_whole(value: str) -> bool:
     return value.lstrip("+-").isdecimal() and len(value) <= 10
 
 
-def _text(column: Any, value: str) -> ColumnElement[bool]:
+def _text(column: Any, value: str, *, any_case: bool = False) -> ColumnElement[bool]:
+    if any_case:
+        return column.ilike(_pattern(value), escape=_ESCAPE)  # type: ignore[no-any-return]
     if "*" in value or "?" in value:
         return column.like(_pattern(value), escape=_ESCAPE)  # type: ignore[no-any-return]
     return column == value  # type: ignore[no-any-return]
@@ -101,7 +108,7 @@ def _range(column: Any, value: str, *, is_time: bool) -> ColumnElement[bool]:
     value = value.replace(":" if is_time else ".", "")  # as in ACR-NEMA (PS3.5 6.2)
     first, dash, last = (part.strip() for part in value.partition("-"))
     if not dash:
-        return column.between(first, first + _LAST) if is_time else column == first  # type: ignore[no-any-return]
+        return and_(column >= first, column <= first + _LAST) if is_time else column == first
     parts = [column != ""]
     if first:
         parts.append(column >= first)

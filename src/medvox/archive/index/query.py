@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, exists, func, select, tuple_
 
-from medvox.archive.index import matching
+from medvox.archive.index import matching, patients
+from medvox.archive.index.answers import element, in_parts
 from medvox.archive.index.tables import INSTANCES, SERIES, STUDIES
-from medvox.archive.model import LONGEST_PAGE, InstanceRow, Level, Page, Query
+from medvox.archive.model import LONGEST_PAGE, Level, Page, Query
 from medvox.core.errors import UsageError
 from medvox.dicom import tags
 
-_DEPTH: Final = {Level.STUDY: 0, Level.SERIES: 1, Level.INSTANCE: 2}
+_DEPTH: Final = {Level.PATIENT: 0, Level.STUDY: 0, Level.SERIES: 1, Level.INSTANCE: 2}
 _COUNTS: Final = (
     matching.MODALITIES_IN_STUDY,
     matching.SOP_CLASSES_IN_STUDY,
@@ -27,8 +28,8 @@ _COUNTS: Final = (
 def page(connection: Connection, query: Query) -> Page:
     """Return one page of the answer to a query.
 
-    Studies come newest first, series and instances in the order in which they arrived. Only what has
-    instances that are not deleted is found.
+    Patients come by their ID, studies newest first, series and instances in the order in which they
+    arrived. Only what has instances that are not deleted is found.
 
     Raises
     ------
@@ -39,6 +40,9 @@ def page(connection: Connection, query: Query) -> Page:
         raise UsageError("a page has at least one row", got=query.limit)
     limit, depth = min(query.limit, LONGEST_PAGE), _DEPTH[query.level]
     statement, ignored = _filtered(query, depth)
+    if query.level is Level.PATIENT:
+        rows_of_patients, after = patients.page(connection, statement, query, limit)
+        return Page(rows_of_patients, after, ignored)
     statement = _after(statement, query.after, depth).limit(limit + 1)
     found = connection.execute(statement).all()
     rows, more = found[:limit], len(found) > limit
@@ -60,7 +64,7 @@ def _filtered(query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
             if value.strip("* ") and tag != matching.SPECIFIC_CHARACTER_SET:
                 ignored.append(tag)
             continue
-        found = matching.condition(tag, value, fuzzy=query.fuzzy)
+        found = matching.condition(tag, value, fuzzy=query.fuzzy, any_case=query.any_case)
         if found is not None:
             (own if level <= depth else inner[level]).append(found)
     if depth == 0:
@@ -142,7 +146,7 @@ class _Rows:
             for name in ("above", "between", "attributes"):
                 if name in row._fields:
                     one.update(json.loads(getattr(row, name)))
-            one.setdefault(f"{tags.STUDY_INSTANCE_UID:08X}", _element("UI", row.study_uid))
+            one.setdefault(f"{tags.STUDY_INSTANCE_UID:08X}", element("UI", row.study_uid))
             found.append(one)
         if depth == 0 and self._wants(*_COUNTS):
             self._count_studies([row.id for row in rows], found)
@@ -164,7 +168,7 @@ class _Rows:
         classes: dict[int, set[str]] = defaultdict(set)
         instances: dict[int, int] = defaultdict(int)
         columns = SERIES.c.study, SERIES.c.id, SERIES.c.modality, INSTANCES.c.sop_class
-        for some in _in_parts(ids):
+        for some in in_parts(ids):
             counted = (
                 select(*columns, func.count())
                 .join(INSTANCES, (INSTANCES.c.series == SERIES.c.id) & INSTANCES.c.is_current)
@@ -178,14 +182,14 @@ class _Rows:
                 instances[study] += count
         for number, row in zip(ids, found, strict=True):
             modality = sorted(modalities[number] - {""})
-            row[f"{matching.MODALITIES_IN_STUDY:08X}"] = _element("CS", *modality)
-            row[f"{matching.SOP_CLASSES_IN_STUDY:08X}"] = _element("UI", *sorted(classes[number]))
-            row[f"{matching.NUMBER_OF_STUDY_SERIES:08X}"] = _element("IS", len(series[number]))
-            row[f"{matching.NUMBER_OF_STUDY_INSTANCES:08X}"] = _element("IS", instances[number])
+            row[f"{matching.MODALITIES_IN_STUDY:08X}"] = element("CS", *modality)
+            row[f"{matching.SOP_CLASSES_IN_STUDY:08X}"] = element("UI", *sorted(classes[number]))
+            row[f"{matching.NUMBER_OF_STUDY_SERIES:08X}"] = element("IS", len(series[number]))
+            row[f"{matching.NUMBER_OF_STUDY_INSTANCES:08X}"] = element("IS", instances[number])
 
     def _count_series(self, ids: list[int], found: list[dict[str, Any]]) -> None:
         counts: dict[int, int] = {}
-        for some in _in_parts(ids):
+        for some in in_parts(ids):
             counted = (
                 select(INSTANCES.c.series, func.count())
                 .where(INSTANCES.c.series.in_(some), INSTANCES.c.is_current)
@@ -193,55 +197,7 @@ class _Rows:
             )
             counts.update((number, count) for number, count in self._connection.execute(counted))
         for number, row in zip(ids, found, strict=True):
-            row[f"{matching.NUMBER_OF_SERIES_INSTANCES:08X}"] = _element("IS", counts.get(number, 0))
-
-
-def _in_parts(ids: list[int]) -> Iterator[list[int]]:
-    return (ids[at : at + 500] for at in range(0, len(ids), 500))
-
-
-def _element(vr: str, *values: Any) -> dict[str, Any]:
-    return {"vr": vr, "Value": list(values)} if values else {"vr": vr}
-
-
-def instance_rows(
-    connection: Connection,
-    *,
-    study_uid: str | None = None,
-    series_uid: str | None = None,
-    sop_uid: str | None = None,
-    is_history: bool = False,
-) -> Iterator[InstanceRow]:
-    """Yield instances, by series and number, fetched in parts.
-
-    Parameters
-    ----------
-    connection
-        Is in use until the last row was taken.
-    study_uid, series_uid, sop_uid
-        Which; None for all.
-    is_history
-        Whether replaced and deleted versions are wanted too.
-    """
-    i = INSTANCES.c
-    statement = select(
-        STUDIES.c.study_uid,
-        SERIES.c.series_uid,
-        *(i.sop_uid, i.sop_class, i.transfer_syntax, i.version, i.frames, i.size, i.digest),
-        *(i.place, i.place_offset, i.data_set_offset, i.received),
-    ).select_from(INSTANCES.join(SERIES, SERIES.c.id == i.series).join(STUDIES))
-    if not is_history:
-        statement = statement.where(i.is_current)
-    for column, value in (
-        (STUDIES.c.study_uid, study_uid),
-        (SERIES.c.series_uid, series_uid),
-        (i.sop_uid, sop_uid),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    statement = statement.order_by(i.series, i.number, i.id)
-    for row in connection.execution_options(yield_per=1000).execute(statement):
-        yield InstanceRow(*tuple(row))
+            row[f"{matching.NUMBER_OF_SERIES_INSTANCES:08X}"] = element("IS", counts.get(number, 0))
 
 
 def count_of_study(connection: Connection, study_uid: str, *, is_live: bool) -> int:

@@ -1,5 +1,7 @@
 """Tables of the index, the same in SQLite and PostgreSQL.
 
+Who changes them adds a revision to `medvox.archive.migrations.index`, see `medvox.archive.migrations`.
+
 Values that queries match are columns; what is only returned lies in `attributes`, a JSON object of DICOM
 JSON elements (PS3.18 F). Names of patients are matched by `patient_key`, which folds letters and groups.
 """
@@ -17,40 +19,42 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     String,
     Table,
     Text,
     text,
 )
 
-VERSION: Final = "1"
-"""Of these tables; an index of another version is rebuilt from the bytes."""
 METADATA: Final = MetaData()
 _KEY: Final = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by INTEGER alone
+_TEXT: Final = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text in the order of its code points, as SQLite has it; values of files may be of any length."""
+_UID: Final = String(64).with_variant(String(64, collation="C"), "postgresql")
 
 STUDIES: Final = Table(
     "studies",
     METADATA,
     Column("id", _KEY, primary_key=True),
-    Column("study_uid", String(64), nullable=False, unique=True),
-    Column("patient_id", Text, nullable=False, server_default=""),
-    Column("issuer", Text, nullable=False, server_default=""),
-    Column("patient_name", Text, nullable=False, server_default=""),
-    Column("patient_key", Text, nullable=False, server_default=""),
-    Column("patient_key2", Text, nullable=False, server_default=""),
-    Column("patient_key3", Text, nullable=False, server_default=""),
-    Column("birth_date", String(26), nullable=False, server_default=""),
-    Column("sex", String(16), nullable=False, server_default=""),
-    Column("study_date", String(26), nullable=False, server_default=""),
-    Column("study_time", String(28), nullable=False, server_default=""),
-    Column("accession", Text, nullable=False, server_default=""),
-    Column("referring_key", Text, nullable=False, server_default=""),
-    Column("referring_key2", Text, nullable=False, server_default=""),
-    Column("referring_key3", Text, nullable=False, server_default=""),
-    Column("study_id", Text, nullable=False, server_default=""),
-    Column("referring", Text, nullable=False, server_default=""),
-    Column("description", Text, nullable=False, server_default=""),
-    Column("attributes", Text, nullable=False, server_default="{}"),
+    Column("study_uid", _UID, nullable=False, unique=True),
+    Column("patient_id", _TEXT, nullable=False, server_default=""),
+    Column("issuer", _TEXT, nullable=False, server_default=""),
+    Column("patient_name", _TEXT, nullable=False, server_default=""),
+    Column("patient_key", _TEXT, nullable=False, server_default=""),
+    Column("patient_key2", _TEXT, nullable=False, server_default=""),
+    Column("patient_key3", _TEXT, nullable=False, server_default=""),
+    Column("birth_date", _TEXT, nullable=False, server_default=""),
+    Column("sex", _TEXT, nullable=False, server_default=""),
+    Column("study_date", _TEXT, nullable=False, server_default=""),
+    Column("study_time", _TEXT, nullable=False, server_default=""),
+    Column("accession", _TEXT, nullable=False, server_default=""),
+    Column("referring_key", _TEXT, nullable=False, server_default=""),
+    Column("referring_key2", _TEXT, nullable=False, server_default=""),
+    Column("referring_key3", _TEXT, nullable=False, server_default=""),
+    Column("study_id", _TEXT, nullable=False, server_default=""),
+    Column("referring", _TEXT, nullable=False, server_default=""),
+    Column("description", _TEXT, nullable=False, server_default=""),
+    Column("attributes", _TEXT, nullable=False, server_default="{}"),
     Column("changed", BigInteger, nullable=False, server_default="0"),
     Column("is_protected", Boolean, nullable=False, server_default=text("false")),
     Index("studies_by_patient", "patient_id", "issuer"),
@@ -66,12 +70,12 @@ SERIES: Final = Table(
     METADATA,
     Column("id", _KEY, primary_key=True),
     Column("study", ForeignKey("studies.id"), nullable=False),
-    Column("series_uid", String(64), nullable=False),
-    Column("modality", String(16), nullable=False, server_default=""),
+    Column("series_uid", _UID, nullable=False),
+    Column("modality", _TEXT, nullable=False, server_default=""),
     Column("number", Integer),
-    Column("description", Text, nullable=False, server_default=""),
-    Column("body_part", String(64), nullable=False, server_default=""),
-    Column("attributes", Text, nullable=False, server_default="{}"),
+    Column("description", _TEXT, nullable=False, server_default=""),
+    Column("body_part", _TEXT, nullable=False, server_default=""),
+    Column("attributes", _TEXT, nullable=False, server_default="{}"),
     Column("changed", BigInteger, nullable=False, server_default="0"),
     Column("metadata", LargeBinary),
     Index("series_of_study", "study", "series_uid", unique=True),
@@ -84,22 +88,22 @@ INSTANCES: Final = Table(
     METADATA,
     Column("id", _KEY, primary_key=True),
     Column("series", ForeignKey("series.id"), nullable=False),
-    Column("sop_uid", String(64), nullable=False),
-    Column("sop_class", String(64), nullable=False),
+    Column("sop_uid", _UID, nullable=False),
+    Column("sop_class", _UID, nullable=False),
     Column("version", Integer, nullable=False, server_default="1"),
     Column("is_current", Boolean, nullable=False, server_default=text("true")),
     Column("deleted", BigInteger, nullable=False, server_default="0"),
     Column("number", Integer),
-    Column("transfer_syntax", String(64), nullable=False),
+    Column("transfer_syntax", _UID, nullable=False),
     Column("frames", Integer, nullable=False, server_default="1"),
     Column("size", BigInteger, nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("place", Text, nullable=False),
+    Column("digest", _UID, nullable=False),
+    Column("place", _TEXT, nullable=False),
     Column("place_offset", BigInteger, nullable=False, server_default="0"),
     Column("data_set_offset", Integer, nullable=False, server_default="0"),
     Column("received", BigInteger, nullable=False),
-    Column("origin", Text, nullable=False, server_default=""),
-    Column("attributes", Text, nullable=False, server_default="{}"),
+    Column("origin", _TEXT, nullable=False, server_default=""),
+    Column("attributes", _TEXT, nullable=False, server_default="{}"),
     Index("instances_by_uid", "sop_uid", "version", unique=True),
     Index("instances_of_series", "series", "is_current"),
 )
@@ -107,7 +111,7 @@ INSTANCES: Final = Table(
 POSITIONS: Final = Table(
     "positions",
     METADATA,
-    Column("segment", String(64), primary_key=True),
+    Column("segment", _UID, primary_key=True),
     Column("position", BigInteger, nullable=False),
 )
 """Up to which byte each segment of the journal is in the index."""
@@ -115,10 +119,13 @@ POSITIONS: Final = Table(
 ABOUT: Final = Table(
     "about",
     METADATA,
-    Column("name", String(64), primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", _UID, primary_key=True),
+    Column("value", _TEXT, nullable=False),
 )
-"""Facts about the index itself: the version of these tables."""
+"""Facts about the index itself: which store it belongs to."""
+
+ORDER: Final = Sequence("record_order", metadata=METADATA)
+"""Numbers records of an object store, where several processes write them (PostgreSQL)."""
 
 AUDIT_METADATA: Final = MetaData()
 AUDIT: Final = Table(

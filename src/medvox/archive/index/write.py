@@ -11,10 +11,13 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from medvox.archive.index.changes import apply_change
 from medvox.archive.index.tables import INSTANCES, POSITIONS, SERIES, STUDIES
+from medvox.archive.model import Outcome
 from medvox.archive.store.records import Kind
 
 _AT_ONCE: Final = 500
 """UIDs in one statement."""
+_LONGEST_TEXT: Final = 256
+"""Letters of a text that can be matched: what an entry of an index holds in PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +72,16 @@ def apply(connection: Connection, written: Sequence[Written]) -> None:
         In the order of the journal.
     """
     done = positions(connection)
-    ends: dict[str, int] = {}
+    new = [one for one in written if one.end > done.get(one.segment, 0)]
+    add(connection, new)
+    for segment, end in {one.segment: one.end for one in new}.items():
+        set_position(connection, segment, end)
+
+
+def add(connection: Connection, written: Sequence[Written]) -> None:
+    """Put records into the index, in their order; instances that are there already are left out."""
     run: list[Written] = []
     for one in written:
-        if one.end <= done.get(one.segment, 0):
-            continue
-        ends[one.segment] = one.end
         if one.kind is Kind.CHANGE:
             _Batch(connection, run).write()
             run = []
@@ -82,8 +89,30 @@ def apply(connection: Connection, written: Sequence[Written]) -> None:
         else:
             run.append(one)
     _Batch(connection, run).write()
-    for segment, end in ends.items():
-        set_position(connection, segment, end)
+
+
+def outcomes(connection: Connection, written: Sequence[Written]) -> list[Outcome]:
+    """Tell what would become of instances, were they added now in this order."""
+    versions = _Batch(connection, written).versions()
+    found = []
+    for one in written:
+        live = versions.setdefault(one.entry["sop_uid"], [])
+        digests = {digest for digest, is_live in live if is_live}
+        if one.entry["digest"] in digests:
+            found.append(Outcome.SAME)
+            continue
+        live.append((one.entry["digest"], True))
+        found.append(Outcome.VERSION if digests else Outcome.STORED)
+    return found
+
+
+def outcome(connection: Connection, sop_uid: str, digest: str) -> Outcome:
+    """Tell what would become of an instance, were it added now."""
+    query = select(INSTANCES.c.digest).where(INSTANCES.c.sop_uid == sop_uid, INSTANCES.c.deleted == 0)
+    digests = set(connection.scalars(query))
+    if digest in digests:
+        return Outcome.SAME
+    return Outcome.VERSION if digests else Outcome.STORED
 
 
 def _in_parts(values: Iterable[Any]) -> Iterable[list[Any]]:
@@ -101,7 +130,7 @@ class _Batch:
         """Write rows of studies, series and instances; newer versions replace what queries see."""
         if not self._written:
             return
-        known = self._versions()
+        known = self.versions()
         fresh: list[tuple[Written, int]] = []
         for one in self._written:
             versions = known.setdefault(one.entry["sop_uid"], [])
@@ -127,7 +156,7 @@ class _Batch:
         if rows:
             self._connection.execute(insert(INSTANCES), rows)
 
-    def _versions(self) -> dict[str, list[tuple[str, bool]]]:
+    def versions(self) -> dict[str, list[tuple[str, bool]]]:
         """Digests of all versions by SOP Instance UID, and whether they are not deleted."""
         known: dict[str, list[tuple[str, bool]]] = {}
         columns = INSTANCES.c.sop_uid, INSTANCES.c.digest, INSTANCES.c.deleted
@@ -209,8 +238,14 @@ class _Batch:
 
 
 def _values(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of a study or series; of a text longer than PS3.5 allows, the beginning is matched."""
     attributes = json.dumps(part["attributes"], separators=(",", ":"), ensure_ascii=False)
-    return dict(part) | {"attributes": attributes}
+    columns = {name: _text(value) if isinstance(value, str) else value for name, value in part.items()}
+    return columns | {"attributes": attributes}
+
+
+def _text(value: str) -> str:
+    return value[:_LONGEST_TEXT].replace("\0", "")
 
 
 def _instance(one: Written, version: int) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.exc import SQLAlchemyError
 
-from medvox.archive.index.engine import sqlite_engine
+from medvox.archive.index.engine import hold, open_engine
+from medvox.archive.migrations.running import STATE, migrate
 from medvox.core.errors import WriteError
 
 
@@ -21,8 +22,8 @@ class StateDatabase:
 
     Parameters
     ----------
-    path
-        SQLite database; made if missing.
+    where
+        File of an SQLite database, made if missing, or URL of a PostgreSQL database.
 
     Raises
     ------
@@ -30,16 +31,21 @@ class StateDatabase:
         If it cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._engine = sqlite_engine(path, is_synced=True)
-        self._where = path
-        with self.changing():
-            pass
+    def __init__(self, where: Path | str) -> None:
+        self._engine = open_engine(where, is_synced=True)
+        self._where = where if isinstance(where, Path) else None
+        try:
+            migrate(self._engine, STATE)
+        except SQLAlchemyError as error:
+            self._engine.dispose()
+            raise self._refusal(error) from error
 
     def prepare(self, metadata: MetaData) -> None:
-        """Make the tables that are missing."""
+        """Make the tables that are missing; what changes them later is a revision, see `migrations`."""
         try:
-            metadata.create_all(self._engine)
+            with self._engine.begin() as connection:
+                hold(connection, alone=("migrations",))
+                metadata.create_all(connection)
         except SQLAlchemyError as error:
             raise self._refusal(error) from error
 

@@ -55,7 +55,10 @@ class LocalStore:
         self._folder, self._disk, self._is_durable = folder, disk or Disk(), is_durable
         self._segments = folder / SEGMENTS
         try:
-            self._segments.mkdir(parents=True, exist_ok=True)
+            if not folder.exists():
+                folder.mkdir(parents=True)
+                folder.chmod(0o700)  # patients' images: for the owner alone
+            self._segments.mkdir(exist_ok=True)
             (folder / FILES).mkdir(exist_ok=True)
             self._disk.sync_folder(folder)
             self._disk.sync_folder(folder.resolve().parent)
@@ -71,6 +74,28 @@ class LocalStore:
         )
         self._opened: dict[str, int] = {}
         self._reading = threading.Lock()
+
+    def identity(self) -> str:
+        """Return what tells this store from others, kept in a file of it.
+
+        Raises
+        ------
+        WriteError
+            If there is none and it cannot be made.
+        """
+        path = self._folder / "identity"
+        try:
+            if not path.exists():
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+                try:
+                    os.write(descriptor, secrets.token_hex(16).encode())
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                self._disk.sync_folder(self._folder)
+            return path.read_text("ascii")
+        except OSError as error:
+            raise WriteError("the store cannot be opened", where=path, got=error.strerror) from error
 
     def append(self, kind: Kind, entry: Mapping[str, Any], data: Sequence[Buffer] = ()) -> Appended:
         """Append a record, see `Journal.append`."""

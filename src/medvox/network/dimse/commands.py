@@ -37,10 +37,29 @@ class Status(IntEnum):
     """Status (0000,0900) of responses (PS3.7 C, PS3.4 B.2.3, C.4)."""
 
     SUCCESS = 0x0000
+    OPTIONAL_ATTRIBUTES_NOT_SUPPORTED = 0x0001
+    NO_SUCH_ATTRIBUTE = 0x0105
+    INVALID_ATTRIBUTE_VALUE = 0x0106
+    ATTRIBUTE_LIST_ERROR = 0x0107
     PROCESSING_FAILURE = 0x0110
+    DUPLICATE_SOP_INSTANCE = 0x0111
+    NO_SUCH_SOP_INSTANCE = 0x0112
+    NO_SUCH_EVENT_TYPE = 0x0113
+    NO_SUCH_ARGUMENT = 0x0114
+    INVALID_ARGUMENT_VALUE = 0x0115
+    ATTRIBUTE_OUT_OF_RANGE = 0x0116
+    INVALID_SOP_INSTANCE = 0x0117
+    NO_SUCH_SOP_CLASS = 0x0118
+    CLASS_INSTANCE_CONFLICT = 0x0119
+    MISSING_ATTRIBUTE = 0x0120
+    MISSING_ATTRIBUTE_VALUE = 0x0121
     SOP_CLASS_NOT_SUPPORTED = 0x0122
+    NO_SUCH_ACTION_TYPE = 0x0123
+    NOT_AUTHORIZED = 0x0124
     DUPLICATE_INVOCATION = 0x0210
     UNRECOGNIZED_OPERATION = 0x0211
+    MISTYPED_ARGUMENT = 0x0212
+    RESOURCE_LIMITATION = 0x0213
     OUT_OF_RESOURCES = 0xA700
     CANNOT_COUNT_MATCHES = 0xA701
     CANNOT_PERFORM_SUBOPERATIONS = 0xA702
@@ -71,6 +90,8 @@ class Command:
         (0000,0800): 0101H when no data set follows.
     status
         (0000,0900).
+    attributes
+        Attribute Identifier List (0000,1005): tags.
     """
 
     command_field: int
@@ -87,6 +108,7 @@ class Command:
     sop_instance_uid: str | None = None
     requested_sop_instance_uid: str | None = None
     event_type: int | None = None
+    attributes: tuple[int, ...] | None = None
     action_type: int | None = None
     remaining: int | None = None
     completed: int | None = None
@@ -104,6 +126,11 @@ class Command:
     def is_response(self) -> bool:
         """Whether this answers a request."""
         return bool(self.command_field & _RESPONSE) and self.command_field != Operation.C_CANCEL
+
+    @property
+    def is_normalized(self) -> bool:
+        """Whether it is of an N- service (PS3.7 10)."""
+        return Operation.N_EVENT_REPORT <= self.command_field & ~_RESPONSE <= Operation.N_DELETE
 
     def reply(self, status: int, *, has_data: bool = False, comment: str | None = None) -> Command:
         """Return the response to this request (PS3.7 9.3).
@@ -134,7 +161,7 @@ class Command:
         return replace(self, remaining=remaining, completed=completed, failed=failed, warnings=warnings)
 
 
-_NUMBER, _UID, _TEXT = "US", "UI", "text"
+_NUMBER, _UID, _TEXT, _TAGS = "US", "UI", "text", "AT"
 _LAYOUT: dict[int, tuple[str, str]] = {
     0x0002: ("sop_class_uid", _UID),
     0x0003: ("requested_sop_class_uid", _UID),
@@ -150,6 +177,7 @@ _LAYOUT: dict[int, tuple[str, str]] = {
     0x1000: ("sop_instance_uid", _UID),
     0x1001: ("requested_sop_instance_uid", _UID),
     0x1002: ("event_type", _NUMBER),
+    0x1005: ("attributes", _TAGS),
     0x1008: ("action_type", _NUMBER),
     0x1020: ("remaining", _NUMBER),
     0x1021: ("completed", _NUMBER),
@@ -170,6 +198,8 @@ def encode_command(command: Command) -> bytes:
             continue
         if kind == _NUMBER:
             data = struct.pack("<H", value)
+        elif kind == _TAGS:
+            data = b"".join(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in value)
         else:
             data = value.encode("ascii", "replace")
             data += (b"\0" if kind == _UID else b" ") * (len(data) % 2)
@@ -185,7 +215,7 @@ def decode_command(data: bytes) -> Command:
     FormatError
         If an element is cut short, is not of group 0000, or the Command Field or Data Set Type is missing.
     """
-    found: dict[str, int | str] = {}
+    found: dict[str, int | str | tuple[int, ...]] = {}
     place = 0
     while place < len(data):
         if place + 8 > len(data):
@@ -203,7 +233,11 @@ def decode_command(data: bytes) -> Command:
     return Command(**found)  # type: ignore[arg-type]
 
 
-def _value(data: bytes, kind: str, element: int) -> int | str:
+def _value(data: bytes, kind: str, element: int) -> int | str | tuple[int, ...]:
+    if kind == _TAGS:
+        if len(data) % 4:
+            raise FormatError("a list of tags is cut short", where=f"(0000,{element:04X})")
+        return tuple(group << 16 | number for group, number in struct.iter_unpack("<HH", data))
     if kind == _NUMBER:
         if len(data) < 2:
             raise FormatError("a number of the command set is missing", where=f"(0000,{element:04X})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from medvox.core.errors import FormatError, UnsupportedError
@@ -59,6 +60,46 @@ def encode_dataset(dataset: Dataset, transfer_syntax: str) -> bytes:
         except Exception as error:
             raise UnsupportedError("a data set cannot be encoded", got=type(error).__name__) from None
     return out.getvalue()
+
+
+def with_character_set(dataset: Dataset, preferred: str | Sequence[str] | None) -> Dataset:
+    """Say the character set of a data set: the preferred one if it holds all text, else UTF-8.
+
+    Parameters
+    ----------
+    dataset
+        Changed in place, and returned.
+    preferred
+        Value of Specific Character Set (0008,0005), as the peer asked with; None: ASCII (PS3.5 6.1.2.2).
+    """
+    from pydicom.charset import convert_encodings, encode_string
+
+    names = [preferred or ""] if preferred is None or isinstance(preferred, str) else list(preferred)
+    texts = list(_texts(dataset))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            encodings = convert_encodings(names)
+            for text in texts:
+                encode_string(text, encodings)
+        except Exception:
+            names = ["ISO_IR 192"]
+    if names == [""]:
+        dataset.pop("SpecificCharacterSet", None)
+    else:
+        dataset.SpecificCharacterSet = names if len(names) > 1 else names[0]
+    return dataset
+
+
+def _texts(dataset: Dataset) -> Iterator[str]:
+    """All text of a data set that its character set is for (PS3.5 6.1.2.3)."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _texts(item)
+        elif element.VR in ("PN", "LO", "SH", "LT", "ST", "UT", "UC"):
+            values = [element.value] if isinstance(element.value, str) else element.value or ()
+            yield from map(str, [values] if element.VR == "PN" and element.VM == 1 else values)
 
 
 def _native(transfer_syntax: str) -> None:

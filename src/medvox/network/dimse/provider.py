@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from medvox.core.errors import LimitError, MedvoxError, NetworkError, UsageError
+from medvox.core.errors import LimitError, MedvoxError, NetworkError, UsageError, WriteError
 from medvox.network.dimse.commands import Command, Operation, Status
 from medvox.network.dimse.messages import MAX_DATA, Message, Messenger
+from medvox.network.handlers import RefusedError
 from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.association import MAX_PDU, Association
 from medvox.network.upper_layer.negotiation import CallerPolicy, Terms
@@ -17,8 +18,15 @@ from medvox.network.upper_layer.negotiation import CallerPolicy, Terms
 _LOG = logging.getLogger(__name__)
 
 
+Answered = Callable[[Messenger, Message], None]
+
+
 class Service(Protocol):
-    """One service of a provider."""
+    """One service of a provider.
+
+    One that sends requests itself, over associations that it did not ask for (N-EVENT-REPORT), has besides a
+    method ``answered``, an `Answered`, which takes the responses.
+    """
 
     def choose(self, abstract_syntax: str, proposed: tuple[str, ...]) -> str | None:
         """Choose a transfer syntax: ``""`` if none suits, None if the abstract syntax is not known here."""
@@ -34,6 +42,8 @@ class Services:
     services: Sequence[Service]
     sends: bool = False
     """Whether requestors may be SCP of Storage, for C-GET."""
+    reporters: Collection[str] = ()
+    """SOP classes whose requestors may be SCP, to report events to us (PS3.4 J.3.3, CC.2.4)."""
 
     def choose(self, abstract_syntax: str, proposed: tuple[str, ...]) -> str | None:
         """See `negotiation.Support`."""
@@ -47,7 +57,7 @@ class Services:
         """See `negotiation.Support`."""
         from medvox.network.dimse.syntaxes import is_storage
 
-        return self.sends and is_storage(abstract_syntax)
+        return abstract_syntax in self.reporters or (self.sends and is_storage(abstract_syntax))
 
     def of(self, message: Message) -> Service | None:
         """Return the service of a message, by its context."""
@@ -98,11 +108,15 @@ def provider(services: Services, policy: CallerPolicy, settings: ProviderSetting
 def perform(services: Services, messenger: Messenger, message: Message) -> None:
     """Perform one request; a fault of a service becomes a status, never the end of the association."""
     command = message.command
-    if command.is_response or command.command_field == Operation.C_CANCEL:
+    if command.command_field == Operation.C_CANCEL:
         return
     service = services.of(message)
     try:
-        if service is None:
+        if command.is_response:
+            answered: Answered | None = getattr(service, "answered", None)
+            if answered is not None:
+                answered(messenger, message)
+        elif service is None:
             messenger.send(message.context, command.reply(Status.SOP_CLASS_NOT_SUPPORTED))
         else:
             service.serve(messenger, message)
@@ -110,11 +124,19 @@ def perform(services: Services, messenger: Messenger, message: Message) -> None:
         raise
     except Exception as error:
         _LOG.exception("service failed: %s", type(error).__name__, exc_info=False)
-        messenger.send(message.context, failed(command, error))
+        if not command.is_response:
+            messenger.send(message.context, failed(command, error))
 
 
 def failed(command: Command, error: Exception) -> Command:
     """Return the response that tells of an error, in words only where they are ours."""
+    if isinstance(error, RefusedError):
+        reply = command.reply(error.status, comment=error.what)
+        return replace(reply, error_id=error.error_id, attributes=error.attributes or None)
+    if command.is_normalized and isinstance(error, MedvoxError):
+        full = isinstance(error, LimitError | WriteError)
+        status = Status.RESOURCE_LIMITATION if full else Status.PROCESSING_FAILURE
+        return command.reply(status, comment=error.what)
     if isinstance(error, UsageError):
         return command.reply(Status.DATA_SET_MISMATCH, comment=error.what)
     if isinstance(error, LimitError):

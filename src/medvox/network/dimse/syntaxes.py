@@ -15,6 +15,11 @@ FIND = {"patient": _QUERY_RETRIEVE + "1.1", "study": _QUERY_RETRIEVE + "2.1"}
 MOVE = {"patient": _QUERY_RETRIEVE + "1.2", "study": _QUERY_RETRIEVE + "2.2"}
 GET = {"patient": _QUERY_RETRIEVE + "1.3", "study": _QUERY_RETRIEVE + "2.3"}
 """SOP classes of Patient Root and Study Root Query/Retrieve (PS3.4 C.6)."""
+MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
+MPPS, MPPS_RETRIEVE = "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.3.1.2.3.4"
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+"""Modality Worklist, Modality Performed Procedure Step, Storage Commitment Push Model (PS3.4 K, F, J)."""
 _RARE = (
     "Waveform", "Ophthalmic", "Protocol", "Radiopharmaceutical", "Delivery", "Lens", "Refraction", "Acuity",
     "Macular", "Dermoscopic", "Inventory", "Tractography", "Implant", "Eyewear", "DICOS", "Eddy",

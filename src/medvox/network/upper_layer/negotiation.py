@@ -70,6 +70,8 @@ class AssociationRequest:
         User identity, or None.
     implementation
         Implementation class UID of the peer.
+    is_secure
+        Whether the connection is TLS.
     """
 
     calling_ae: str
@@ -78,6 +80,7 @@ class AssociationRequest:
     contexts: tuple[ProposedContext, ...]
     identity: UserIdentity | None = None
     implementation: str = ""
+    is_secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,14 @@ class Admission:
         Tells of an abstract syntax UID whether this caller may use it; None: all.
     identity_reply
         Server response to a user identity that asked for one (PS3.7 D.3.3.7.2).
+    prefers
+        Transfer syntax UIDs to take where they are proposed, the best first.
     """
 
     refusal: Refusal | None = None
     allows: Callable[[str], bool] | None = None
     identity_reply: bytes | None = None
+    prefers: tuple[str, ...] = ()
 
 
 class CallerPolicy(Protocol):
@@ -154,7 +160,7 @@ class Terms:
 
 
 def answer(
-    request: AssociateRequest, peer_address: str, terms: Terms
+    request: AssociateRequest, peer_address: str, terms: Terms, *, is_secure: bool = False
 ) -> tuple[AssociateAccept | AssociateReject, dict[int, Context]]:
     """Decide about a request (PS3.8 9.3.3, 9.3.4; PS3.7 D.3).
 
@@ -168,7 +174,7 @@ def answer(
     refusal = _refused(request, terms)
     asked = AssociationRequest(
         request.calling_ae, request.called_ae, peer_address, request.contexts, request.user.identity,
-        request.user.implementation_uid,
+        request.user.implementation_uid, is_secure,
     )  # fmt: skip
     admission = Admission(refusal) if refusal else terms.policy.admit(asked)
     if admission.refusal is not None:
@@ -221,7 +227,10 @@ def _result(proposed: ProposedContext, support: Support, admission: Admission) -
     first = proposed.transfer_syntaxes[0]
     if admission.allows is not None and not admission.allows(proposed.abstract_syntax):
         return ContextResult(proposed.id, 1, first)
-    chosen = support.choose(proposed.abstract_syntax, proposed.transfer_syntaxes)
+    chosen = None
+    wanted = ((uid,) for uid in admission.prefers if uid in proposed.transfer_syntaxes)
+    for syntaxes in (*wanted, proposed.transfer_syntaxes):
+        chosen = chosen or support.choose(proposed.abstract_syntax, syntaxes)
     if chosen is None:
         return ContextResult(proposed.id, _NO_ABSTRACT, first)
     return ContextResult(proposed.id, _ACCEPTED if chosen else _NO_TRANSFER, chosen or first)

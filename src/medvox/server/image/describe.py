@@ -9,7 +9,7 @@ from medvox.core.grid import TILT_TOLERANCE_DEG, Grid, Space
 from medvox.core.study import Kind
 from medvox.core.volume import Volume
 from medvox.server import types as api
-from medvox.server.catalog import API, ImageEntry, findings
+from medvox.server.catalog import ImageEntry, findings
 from medvox.server.image import pictures, wire
 from medvox.server.image.store import OpenedImage, VolumeStore
 
@@ -101,7 +101,7 @@ def _grid(entry: ImageEntry, opened: OpenedImage, grid: Grid, name: api.GridName
     count = chunk_slices(opened, grid)
     placed = entry.image.kind is Kind.VOLUME or grid.space is Space.PATIENT
     origins = grid.slice_origins_mm
-    base = f"{API}/images/{entry.id}/{name}/{opened.etag}"
+    base = f"{entry.url}/{name}/{opened.etag}"
     return api.GridInfo(
         shape=grid.shape,
         affine=grid.affine.tolist() if placed else None,

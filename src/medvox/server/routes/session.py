@@ -12,6 +12,8 @@ from medvox.server.dependencies import SessionOf
 from medvox.server.uploads import receive
 
 router = APIRouter(tags=["session"])
+adding = APIRouter(tags=["session"])
+"""Requests that add files of the server's machine or of the user's; a node has none of them."""
 
 
 @router.get("/session", operation_id="session")
@@ -43,7 +45,7 @@ async def events(session: SessionOf) -> StreamingResponse:
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
-@router.post("/open", operation_id="open")
+@adding.post("/open", operation_id="open")
 def open_paths(request: api.OpenRequest, session: SessionOf) -> api.Session:
     """Add folders or files of the server's machine; they are scanned in the background."""
     session.open(request.paths)
@@ -68,7 +70,7 @@ UPLOAD_BODY = {
 }
 
 
-@router.post("/upload", operation_id="upload", openapi_extra=UPLOAD_BODY)
+@adding.post("/upload", operation_id="upload", openapi_extra=UPLOAD_BODY)
 async def upload(request: Request, session: SessionOf) -> api.Session:
     """Add files; their names are relative paths. They are scanned in the background."""
     room = session.upload_room()

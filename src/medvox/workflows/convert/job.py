@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -10,7 +11,10 @@ from medvox.core import settings
 from medvox.core.errors import CancelledError, MedvoxError
 from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
+from medvox.dicom.format import DicomFormat
+from medvox.dicom.writing import DicomKind, DicomWriteOptions
 from medvox.formats.atomic import atomic_file
+from medvox.formats.base import WriteReport
 from medvox.formats.remote.mount import local
 from medvox.workflows.convert.options import ConvertOptions
 from medvox.workflows.convert.order import is_3d_acquisition, reordered
@@ -18,10 +22,11 @@ from medvox.workflows.convert.report import Converted, ConvertReport, Kept, Skip
 from medvox.workflows.convert.resampling import resampled
 from medvox.workflows.convert.sidecars import write_gradients, write_sidecars
 from medvox.workflows.convert.staging import move, of_target, refuse_existing, staging_folder
-from medvox.workflows.convert.target import Target, Task, planned, target_of
+from medvox.workflows.convert.target import DICOM, Target, Task, planned, target_of
 from medvox.workflows.open_folder import scan as scan_paths
 
 REPORT = "convert.json"
+ONE_FILE = (DicomKind.ENHANCED, DicomKind.LEGACY_ENHANCED)
 
 
 def convert(
@@ -57,7 +62,7 @@ def convert(
     """
     options = options or ConvertOptions()
     options.check()
-    place = target_of(Path(target), options.to)
+    place = replace(target_of(Path(target), options.to), is_one_file=options.dicom_kind in ONE_FILE)
     source = local(source, progress)
     found = scan_paths(source, spacing_mm=options.spacing_mm, raw=options.raw, progress=progress)
     tasks = planned(found, Path(source), place, options)
@@ -129,7 +134,7 @@ def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converte
         (staging / name).parent.mkdir(exist_ok=True)
         try:
             with settings.using(compression_level=options.compression):
-                report = target.form.write(volume, staging / name)
+                report = _written(volume, staging / name, task, target, options)
             files = list(report.files)
             if options.sidecar:
                 files += write_sidecars(task, volume, report.losses, options, staging / place.name)
@@ -140,7 +145,24 @@ def convert_one(task: Task, target: Target, options: ConvertOptions) -> Converte
         move(staging, place.parent, options.overwrite)
         moved = tuple(place.parent / path.relative_to(staging) for path in files)
     source = Path(task.image.instances[0].file).name if task.image.instances else ""
-    return Converted(task.image.label, source, moved, report.losses, task.image.findings)
+    return Converted(task.image.label, source, moved, report.losses, task.image.findings, report.notes)
+
+
+def _written(volume: Volume, path: Path, task: Task, target: Target, options: ConvertOptions) -> WriteReport:
+    """Write the values; DICOM files continue their source where the patient may be named."""
+    if not isinstance(target.form, DicomFormat):
+        return target.form.write(volume, path)
+    is_continued = task.series.format == DICOM and options.keep_identity
+    how = DicomWriteOptions(
+        kind=options.dicom_kind,
+        compression=options.dicom_compression,
+        source=task.series if is_continued else None,
+    )
+    report = target.form.write(volume, path, options=how)
+    if task.series.format != DICOM or is_continued:
+        return report
+    note = "Patient and study are not continued: add --keep-identity to do so."
+    return replace(report, notes=(*report.notes, note))
 
 
 def prepared(task: Task, target: Target, options: ConvertOptions) -> Volume:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from medvox.core.errors import UsageError
 from medvox.core.settings import MOST_COMPRESSION
+from medvox.dicom.writing import DicomWriteOptions
 from medvox.workflows import names
 from medvox.workflows.convert.order import ORDERS
 
@@ -57,6 +58,9 @@ class ConvertOptions:
         Level of gzip and zlib streams, 1 (fast) to 9 (small); 3 gives about the size of zlib's 6.
     report
         Whether to write ``convert.json`` into the target folder.
+    dicom_kind, dicom_compression
+        Of written DICOM files, see `medvox.dicom.writing.DicomWriteOptions`. With `keep_identity` they
+        continue patient and study of their source, without they name nobody.
     """
 
     to: str | None = None
@@ -76,6 +80,8 @@ class ConvertOptions:
     skip_existing: bool = False
     compression: int = 3
     report: bool = False
+    dicom_kind: str | None = None
+    dicom_compression: str = "none"
 
     def check(self) -> None:
         """Check what can be checked before anything is read.
@@ -96,4 +102,5 @@ class ConvertOptions:
             raise UsageError("the compression level is 1 to 9", got=self.compression)
         if self.overwrite and self.skip_existing:
             raise UsageError("files that are there are either replaced or passed over, not both")
+        DicomWriteOptions(kind=self.dicom_kind, compression=self.dicom_compression)
         names.check(self.template, self.keep_identity)

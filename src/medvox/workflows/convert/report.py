@@ -25,6 +25,8 @@ class Converted:
         One sentence for each thing that the format cannot hold.
     findings
         Oddities of the source.
+    notes
+        One sentence for each thing that the format requires and nobody told: what stands for it.
     """
 
     label: str
@@ -32,6 +34,7 @@ class Converted:
     files: tuple[Path, ...]
     losses: tuple[str, ...]
     findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class ConvertReport:
                     **({} if folder else {"source": done.source}),
                     "files": [name(path) for path in done.files],
                     "losses": list(done.losses),
+                    "notes": list(done.notes),
                     "findings": [
                         {"code": f.code, "level": str(f.level), "text": f.text} for f in done.findings
                     ],

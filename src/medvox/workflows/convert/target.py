@@ -17,7 +17,7 @@ from medvox.workflows import names
 from medvox.workflows.convert.options import ConvertOptions
 
 _FOLDER_OF_ROOT = Path()
-_SERIES_FOLDERS = frozenset({"DICOM"})
+DICOM = "DICOM"
 """Formats that are a folder of files where the name has no suffix."""
 _NUMBERED = PICTURE_FORMATS - {"TIFF", "OME-TIFF"}
 """Formats of one slice a file."""
@@ -56,11 +56,19 @@ class Target:
         Folder that all files lie below.
     name
         Name of the one file, where the target is a file.
+    is_one_file
+        Whether a DICOM series is one multi-frame file, not a folder.
     """
 
     form: Format
     folder: Path
     name: str | None = None
+    is_one_file: bool = False
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether DICOM files are written."""
+        return self.form.name == DICOM
 
     @property
     def is_nifti(self) -> bool:
@@ -71,6 +79,8 @@ class Target:
         """Name of an image's file beside its sidecars, see `written_name`."""
         if self.name is not None:
             return Path(self.name)
+        if self.is_dicom and self.is_one_file:
+            return Path(task.stem.name + ".dcm")
         return written_name(self.form, task.stem.name, task.image.grid.shape[0])
 
     @property
@@ -88,7 +98,7 @@ def written_name(form: Format, stem: str, slices: int) -> Path:
     A DICOM series is a folder of files. Slices that become numbered pictures go into a folder of their own:
     the files of two volumes could be taken for one stack otherwise.
     """
-    if form.name in _SERIES_FOLDERS:
+    if form.name == DICOM:
         return Path(stem)
     file = stem + form.names_written[0]
     return Path(stem, file) if form.name in _NUMBERED and slices > 1 else Path(file)

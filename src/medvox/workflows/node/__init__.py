@@ -1,1 +1,1 @@
-"""Node: an archive, its state and the services of the network, put together."""
+"""Node: joins the archive and the network to a DICOM node; the server puts its HTTP side in front."""

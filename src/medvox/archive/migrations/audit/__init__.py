@@ -1,0 +1,1 @@
+"""Revisions of the audit database, each a module, the oldest first."""

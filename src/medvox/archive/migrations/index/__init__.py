@@ -1,0 +1,1 @@
+"""Revisions of the index database, each a module, the oldest first."""

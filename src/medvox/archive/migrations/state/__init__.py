@@ -1,0 +1,1 @@
+"""Revisions of the state database, each a module, the oldest first."""

@@ -1,0 +1,61 @@
+"""Door: at which addresses a node answers, and to pages of which sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+
+from medvox.server.auth import LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a node is asked.
+
+    Parameters
+    ----------
+    port
+        Port it listens on.
+    is_loopback
+        Whether it listens to this machine alone; then only names of loopback are answered, so that no page
+        whose name was rebound to 127.0.0.1 gets through.
+    is_secure
+        Whether it is TLS.
+    hosts
+        Names it is asked by, as in the address without the port; where any is given, no others are answered
+        beside those of loopback.
+    origins
+        Other sites whose pages may ask, e.g. ``https://viewer.example``; a proxy before it is one.
+    """
+
+    port: int
+    is_loopback: bool = True
+    is_secure: bool = False
+    hosts: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
+
+    @property
+    def scheme(self) -> str:
+        """Scheme of its address."""
+        return "https" if self.is_secure else "http"
+
+    def is_own(self, connection: HTTPConnection) -> bool:
+        """Whether a request is meant for this server and comes from its own pages, or from no page."""
+        hosts = connection.headers.getlist("host")
+        origins = connection.headers.getlist("origin")
+        if len(hosts) != 1 or len(origins) > 1 or not self._answers(hosts[0].lower()):
+            return False
+        return all(self._trusts(origin.lower(), hosts[0].lower()) for origin in origins)
+
+    def _answers(self, host: str) -> bool:
+        if not self.is_loopback and not self.hosts:
+            return True
+        usual = self.port == (443 if self.is_secure else 80)
+        names = (*LOOPBACK, *(name.lower() for name in self.hosts))
+        return host in {f"{name}:{self.port}" for name in names} or (usual and host in names)
+
+    def _trusts(self, origin: str, host: str) -> bool:
+        if self.is_loopback and origin in {f"{self.scheme}://{name}:{self.port}" for name in LOOPBACK}:
+            return True
+        return origin == f"{self.scheme}://{host}" or origin in self.origins

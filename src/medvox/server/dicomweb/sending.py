@@ -1,0 +1,89 @@
+"""Sending: answers that stream blocks of bytes, read in a thread one block ahead of the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from fastapi import Response
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
+
+BLOCK: Final = 1 << 20
+"""Bytes that are sent at once, about."""
+
+
+def blocks(parts: Iterable[bytes], size: int = BLOCK) -> Iterator[bytes]:
+    """Join parts to blocks of about `size` bytes; a larger part is a block of its own."""
+    waiting: list[bytes] = []
+    length = 0
+    for part in parts:
+        waiting.append(part)
+        length += len(part)
+        if length >= size:
+            yield waiting[0] if len(waiting) == 1 else b"".join(waiting)
+            waiting, length = [], 0
+    if waiting:
+        yield b"".join(waiting)
+
+
+class Streamed(Response):
+    """Answer whose body is made while it is sent; memory holds two blocks of it.
+
+    The first block is made before the status is sent: an error up to there has an answer of its own. A
+    later one breaks the connection off, so that the client sees that something is missing.
+
+    Parameters
+    ----------
+    parts
+        Of the body, in order; made in threads, never in two at a time.
+    media_type
+        Content-Type.
+    length
+        Bytes of the body; None where they are not known.
+    """
+
+    def __init__(
+        self,
+        parts: Iterable[bytes],
+        media_type: str,
+        length: int | None = None,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self._blocks = blocks(parts)
+        self.status_code, self.background, self.body = status, None, b""
+        self.media_type = None
+        self.init_headers(dict(headers or {}) | {"Content-Type": media_type})
+        self.raw_headers = [pair for pair in self.raw_headers if pair[0] != b"content-length"]
+        if length is not None:
+            self.raw_headers.append((b"content-length", str(length).encode()))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        block = await self._next()
+        gone = asyncio.create_task(_gone(receive))
+        try:
+            start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            await send(start)
+            while block is not None and not gone.done():
+                following = asyncio.create_task(self._next())
+                try:
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+                finally:
+                    block = await following
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            gone.cancel()
+            await run_in_threadpool(self._blocks.close)  # type: ignore[attr-defined]
+
+    async def _next(self) -> bytes | None:
+        found: Any = await run_in_threadpool(next, self._blocks, None)
+        return found  # type: ignore[no-any-return]
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

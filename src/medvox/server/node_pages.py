@@ -1,0 +1,67 @@
+"""Node pages: list, opened studies, status page and remote nodes of an archive, for an application."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+
+from medvox.archive.archive import Archive
+from medvox.server.app import API, PARTS
+from medvox.server.archive_viewer.sessions import OPENED, OpenedStudies
+from medvox.server.archive_viewer.transfers import Transfers
+from medvox.server.dependencies import ERRORS
+from medvox.server.routes import archive as archive_routes
+from medvox.server.routes import remote, status
+from medvox.workflows.node.remote import RemoteNodes
+from medvox.workflows.node.status import NodeStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the archive's pages show.
+
+    Parameters
+    ----------
+    archive
+        Its studies.
+    folder
+        For files of opened studies: private, emptied at start and end.
+    status
+        Of the node.
+    remote
+        Nodes that can be asked.
+    """
+
+    archive: Archive
+    folder: Path
+    status: NodeStatus
+    remote: RemoteNodes
+
+
+def routers() -> list[APIRouter]:
+    """Return the routes, with their whole paths; for `create_app`."""
+    own = APIRouter(prefix=API, responses=ERRORS)
+    for module in (archive_routes, status, remote):
+        own.include_router(module.router)
+    opened = APIRouter(prefix=f"{OPENED}/{{study}}", responses=ERRORS, include_in_schema=False)
+    for part in PARTS:
+        opened.include_router(part)
+    return [own, opened]
+
+
+@contextmanager
+def shown(app: FastAPI, what: Shown) -> Iterator[OpenedStudies]:
+    """Give the routes what they show, for the `with` block; opened studies are closed at its end."""
+    opened, transfers = OpenedStudies(what.archive, what.folder), Transfers()
+    app.state.archive, app.state.opened_studies = what.archive, opened
+    app.state.node_status, app.state.remote_nodes = what.status, what.remote
+    app.state.transfers = transfers
+    try:
+        yield opened
+    finally:
+        transfers.close()
+        opened.close()

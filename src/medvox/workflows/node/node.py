@@ -1,0 +1,120 @@
+"""A DICOM node: an archive that speaks DICOM."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+from medvox.archive.archive import Archive
+from medvox.archive.model import ArchiveSettings, Origin, Received
+from medvox.archive.state.database import StateDatabase
+from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
+from medvox.network.dimse.provider import ProviderSettings, Services, provider
+from medvox.network.dimse.user import Caller
+from medvox.network.handlers import Destination
+from medvox.network.upper_layer.acceptor import Acceptor, Listening
+from medvox.network.upper_layer.channel import Timeouts
+from medvox.network.upper_layer.negotiation import AdmitAll, CallerPolicy
+from medvox.workflows.node.services import services_of
+from medvox.workflows.node.settings import NodeSettings
+
+Listener = Callable[[Received, Origin], None]
+
+
+class Node:
+    """An archive, its state, and the listener for associations; `start` it, and `stop` it.
+
+    Parameters
+    ----------
+    settings
+        How it works.
+    archive
+        Instances.
+    state
+        What is kept beside them.
+    caller
+        Who the node is when it calls others.
+    listeners
+        Told of each instance after it was kept; they must not wait.
+    started_s
+        When it was started, seconds since 1970.
+    """
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings.checked()
+        self.archive = Archive.open(ArchiveSettings(settings.store))
+        try:
+            self.state = StateDatabase(settings.store / "state.sqlite")
+        except BaseException:
+            self.archive.close()
+            raise
+        self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
+        self.listeners: list[Listener] = []
+        self.policy: CallerPolicy = AdmitAll()
+        self.started_s = 0.0
+        self._acceptor: Acceptor | None = None
+        self._stopping = threading.Lock()
+        self._is_stopped = False
+
+    @property
+    def dicom_port(self) -> int:
+        """Port of the listener; 0 while there is none."""
+        return 0 if self._acceptor is None else self._acceptor.port
+
+    @property
+    def associations(self) -> int:
+        """Associations open now."""
+        return 0 if self._acceptor is None else self._acceptor.associations
+
+    def start(self) -> None:
+        """Listen for associations.
+
+        Raises
+        ------
+        UsageError
+            If the address cannot be used.
+        """
+        settings = self.settings
+        listening = Listening(
+            settings.dicom_host,
+            settings.dicom_port,
+            settings.max_associations,
+            Timeouts(idle=settings.idle_s),
+        )
+        offered = ProviderSettings(
+            IMPLEMENTATION_UID, None if settings.any_called_ae else settings.aet, listening=listening
+        )
+        acceptor = provider(Services(services_of(self), sends=True), self.policy, offered)
+        acceptor.start()
+        self._acceptor = acceptor
+        self.started_s = time.time()
+
+    def stop(self) -> None:
+        """Let associations end, then close everything; may be called again."""
+        with self._stopping:
+            if self._is_stopped:
+                return
+            self._is_stopped = True
+            if self._acceptor is not None:
+                self._acceptor.stop(self.settings.stop_s)
+            self.state.close()
+            self.archive.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def received(self, kept: Received, origin: Origin) -> None:
+        """Tell the listeners of an instance."""
+        for listener in self.listeners:
+            listener(kept, origin)
+
+    def destination(self, ae_title: str, calling_ae: str) -> Destination | None:
+        """Return where a node is that instances may be sent to."""
+        known = self.settings.node(ae_title)
+        return None if known is None else Destination(known.host, known.port, known.ae_title)

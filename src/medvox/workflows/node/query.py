@@ -1,0 +1,114 @@
+"""Queries: C-FIND answered by the index of the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from medvox.archive.archive import Archive
+from medvox.archive.model import Level, Query
+from medvox.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from pydicom import DataElement, Dataset
+
+LEVELS: Final = {
+    "PATIENT": Level.STUDY,
+    "STUDY": Level.STUDY,
+    "SERIES": Level.SERIES,
+    "IMAGE": Level.INSTANCE,
+}
+_CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY = 0x00080005, 0x00080052, 0x00080054, 0x00080056
+_NOT_MATCHED: Final = frozenset((_CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY))
+_PATIENT: Final = ("00100020", "00100021")
+PAGE: Final = 1000
+
+
+class ArchiveQuery:
+    """Finds in an archive (a `QueryHandler`); keys of any level are matched at any (relational queries).
+
+    Parameters
+    ----------
+    archive
+        Where.
+    ae_title
+        Returned as Retrieve AE Title (0008,0054).
+    """
+
+    def __init__(self, archive: Archive, ae_title: str) -> None:
+        self._archive = archive
+        self._ae_title = ae_title
+
+    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
+        """Yield matches, see `medvox.network.handlers.QueryHandler.find`."""
+        if level not in LEVELS:
+            raise UsageError("Query/Retrieve Level is missing or unknown")
+        asked_for = [one for one in identifier if int(one.tag) not in _NOT_MATCHED]
+        filters = {int(one.tag): text for one in asked_for if (text := key_text(one))}
+        keys = [(int(one.tag), one.VR) for one in asked_for]
+        wanted = frozenset(tag for tag, _ in keys)
+        asked = wanted | {0x00100020, 0x00100021} if level == "PATIENT" else wanted
+        seen: set[tuple[Any, ...]] = set()
+        for row in self._rows(Query(LEVELS[level], filters, asked, PAGE)):
+            if level == "PATIENT":
+                who = tuple(str(row.get(tag, {}).get("Value", "")) for tag in _PATIENT)
+                if who in seen:
+                    continue
+                seen.add(who)
+            yield self._answer(row, keys, level)
+
+    def _rows(self, query: Query) -> Iterator[dict[str, Any]]:
+        after: str | None = None
+        while True:
+            page = self._archive.find(
+                Query(query.level, query.filters, query.wanted, query.limit, after, query.fuzzy)
+            )
+            yield from page.rows
+            if page.next is None:
+                return
+            after = page.next
+
+    def _answer(self, row: dict[str, Any], keys: list[tuple[int, str]], level: str) -> Dataset:
+        """Make a response of a row: all keys that were asked for, empty where nothing is known."""
+        from pydicom import Dataset
+
+        answer = Dataset()
+        answer.QueryRetrieveLevel = level
+        answer.RetrieveAETitle = self._ae_title
+        answer.InstanceAvailability = "ONLINE"
+        is_plain = True
+        for tag, vr in keys:
+            element = row.get(f"{tag:08X}")
+            value = None if element is None else _value(element)
+            answer.add_new(tag, vr if element is None else element["vr"], value)
+            is_plain = is_plain and (not isinstance(value, str) or value.isascii())
+        if not is_plain:
+            answer.SpecificCharacterSet = "ISO_IR 192"
+        return answer
+
+
+def key_text(element: DataElement) -> str:
+    """Return the value of a key as the index takes it; lists joined by a backslash, empty for a sequence."""
+    if element.VR == "SQ" or element.value is None:
+        return ""
+    value = element.value
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+        return str(value)
+    if element.VR == "PN":
+        return str(value)
+    return "\\".join(str(one) for one in value)
+
+
+def _value(element: dict[str, Any]) -> Any:
+    """Value of a DICOM JSON element as pydicom takes it."""
+    values = element.get("Value", [])
+    if element["vr"] == "PN":
+        groups = ("Alphabetic", "Ideographic", "Phonetic")
+        values = ["=".join(one.get(group, "") for group in groups).rstrip("=") for one in values]
+    elif element["vr"] in ("IS", "DS"):
+        values = [str(one) for one in values]
+    if not values:
+        return None
+    if all(isinstance(one, str) for one in values):
+        return "\\".join(values)
+    return values[0] if len(values) == 1 else values

@@ -1,0 +1,179 @@
+"""Settings of a node, and the file ``medvox.toml`` that may hold them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from medvox.core.errors import FormatError, MissingError, UsageError
+from medvox.core.settings import current
+
+DICOM_PORT: Final = 11112
+"""Registered for DICOM (IANA)."""
+HTTP_PORT: Final = 8042
+_TITLE: Final = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
+_KINDS: Final[dict[str, type | tuple[type, ...]]] = {
+    "str": str, "int": int, "float": (int, float), "bool": bool, "Path": str, "Path | None": str,
+    "str | None": str,
+}  # fmt: skip
+
+
+def default_store() -> Path:
+    """Return the folder of the archive where none is named: ``medvox/archive`` of the user's data."""
+    from platformdirs import user_data_path
+
+    return (current().data_folder or user_data_path("medvox", appauthor=False)) / "archive"
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteNode:
+    """Another DICOM node.
+
+    Parameters
+    ----------
+    name
+        What people call it.
+    ae_title, host, port
+        Its title and address.
+    """
+
+    name: str
+    ae_title: str
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """How a node works; each field is a line of ``medvox.toml`` of the same name.
+
+    Parameters
+    ----------
+    store
+        Folder of the archive.
+    aet
+        AE title of the node, 1 to 16 characters (PS3.5 6.2).
+    any_called_ae
+        Whether callers may name another title than `aet`.
+    dicom_host, dicom_port
+        Where DICOM is listened to; port 0 takes a free one.
+    http_host, http_port
+        Where HTTP is listened to.
+    max_associations
+        DICOM associations open at once.
+    idle_s
+        Seconds after which an association without messages is ended.
+    stop_s
+        Seconds that associations have to end when the node is stopped.
+    log_level
+        ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
+    nodes
+        Nodes that are known, by sections ``[[nodes]]``.
+    """
+
+    store: Path = field(default_factory=default_store)
+    aet: str = "MEDVOX"
+    any_called_ae: bool = True
+    dicom_host: str = "127.0.0.1"
+    dicom_port: int = DICOM_PORT
+    http_host: str = "127.0.0.1"
+    http_port: int = HTTP_PORT
+    max_associations: int = 256
+    idle_s: float = 300.0
+    stop_s: float = 10.0
+    log_level: str = "info"
+    nodes: tuple[RemoteNode, ...] = ()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises
+        ------
+        MissingError
+            If it is not there.
+        FormatError
+            If it is not TOML, or has a field or value that is not known; the text names the line.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text)
+        except FileNotFoundError as error:
+            raise MissingError("there is no such settings file", where=path) from error
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise FormatError("the settings are not TOML", where=path, got=str(error)) from error
+        given = {name: value for name, value in values.items() if name != "nodes"}
+        found = _checked(cls, given, path, text)
+        remote = values.get("nodes", [])
+        if not isinstance(remote, list) or not all(isinstance(one, dict) for one in remote):
+            raise _wrong("nodes are sections [[nodes]]", path, text, "nodes")
+        checked = [_checked(RemoteNode, one, path, text) for one in remote]
+        for one in checked:
+            if missing := [name for name in _names(RemoteNode) if name not in one]:
+                raise _wrong("a node lacks settings", path, text, "nodes", expected=missing)
+        nodes = tuple(RemoteNode(**one) for one in checked)
+        if isinstance(found.get("store"), Path):
+            found["store"] = path.absolute().parent / found["store"]
+        try:
+            return cls(nodes=nodes, **found).checked()
+        except UsageError as error:
+            raise FormatError(error.what, where=path, got=error.got, expected=error.expected) from error
+
+    def changed(self, **values: Any) -> Self:
+        """Return settings with the values that are not None."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return replace(self, **given).checked()
+
+    def checked(self) -> Self:
+        """Return these settings.
+
+        Raises
+        ------
+        UsageError
+            If a value cannot be.
+        """
+        for name in (self.aet, *(node.ae_title for node in self.nodes)):
+            if not _TITLE.fullmatch(name) or not name.strip():
+                raise UsageError("an AE title has 1 to 16 plain characters", got=name)
+        for port in (self.dicom_port, self.http_port, *(node.port for node in self.nodes)):
+            if not 0 <= port <= 65535:
+                raise UsageError("no such port", got=port, expected="0 to 65535")
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise UsageError("unknown log_level", got=self.log_level, expected="debug, info, warning, error")
+        if self.max_associations < 1:
+            raise UsageError("max_associations is below 1", got=self.max_associations)
+        return self
+
+    def node(self, ae_title: str) -> RemoteNode | None:
+        """Return the known node of a title."""
+        return next((node for node in self.nodes if node.ae_title == ae_title.strip()), None)
+
+
+def _names(kind: type) -> list[str]:
+    return [one.name for one in fields(kind)]
+
+
+def _checked(kind: type, given: Mapping[str, Any], path: Path, text: str) -> dict[str, Any]:
+    """Return the fields of a section with the types that they have."""
+    known = {one.name: str(one.type) for one in fields(kind) if one.name != "nodes"}
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            expected = ", ".join(known)
+            raise _wrong("an unknown setting", path, text, name, got=name, expected=expected)
+        wanted = _KINDS[known[name]]
+        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+            raise _wrong("a setting of the wrong type", path, text, name, got=value, expected=known[name])
+        found[name] = Path(str(value)).expanduser() if known[name].startswith("Path") else value
+    return found
+
+
+def _wrong(what: str, path: Path, text: str, name: str, **more: Any) -> FormatError:
+    """Error that names the line of a setting."""
+    pattern = re.compile(rf"^\s*(\[\[?\s*)?[\"']?{re.escape(name)}[\"']?\s*(=|\])")
+    line = next((n for n, one in enumerate(text.splitlines(), start=1) if pattern.match(one)), 1)
+    return FormatError(what, where=f"{path}, line {line}", **more)

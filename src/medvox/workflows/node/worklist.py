@@ -1,0 +1,67 @@
+"""Worklist queries, answered from the scheduled steps of a node."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from medvox.archive.state.attribute_matching import returned
+from medvox.archive.state.worklist import Worklist
+from medvox.core.errors import UsageError
+from medvox.network.dimse.datasets import with_character_set
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+
+class WorklistQueries:
+    """Finds scheduled steps (a `medvox.network.handlers.QueryHandler`).
+
+    Parameters
+    ----------
+    worklist
+        The scheduled steps.
+    """
+
+    def __init__(self, worklist: Worklist) -> None:
+        self._worklist = worklist
+
+    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
+        """Yield what matches, in the character set of the identifier where that holds it, else in UTF-8.
+
+        Raises
+        ------
+        UsageError
+            If a key is no value of its VR (A900H).
+        """
+        keys = json_of(identifier)
+        character_set = identifier.get("SpecificCharacterSet")
+        for item in self._worklist.find(keys):
+            yield with_character_set(dataset_of(returned(item.data, keys)), character_set)
+
+
+def json_of(dataset: Dataset) -> dict[str, Any]:
+    """Return a data set in the JSON model (PS3.18 F.2).
+
+    Raises
+    ------
+    UsageError
+        If a value cannot be read.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            found: dict[str, Any] = dataset.to_json_dict()
+        except Exception as error:
+            raise UsageError("a value of the data set cannot be read", got=type(error).__name__) from None
+    return found
+
+
+def dataset_of(data: dict[str, Any]) -> Dataset:
+    """Return a data set of the JSON model."""
+    from pydicom import Dataset
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Dataset.from_json(data)
