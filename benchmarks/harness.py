@@ -8,8 +8,8 @@ A benchmark is a module of this folder with `cases() -> list[Case]`. For each ca
    disturbs all of them; each round begins with another one, and garbage is collected between runs, so that
    none pays for what another left behind; the median of the rounds counts.
 
-Wall time is what a user waits; CPU time (this process, its threads and its children) is what the work
-costs. `ratio` is the peer's median over ours: 3.0 means three times as fast as the peer.
+Wall time is what a user waits; CPU time (this process, its threads and its children, or the server that does
+the work, see `Case.cpu`) is what the work costs. `ratio` is the peer's median over ours: 3.0 means three times as fast as the peer.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ class Case:
         Called before every single run, not timed: removes what a run wrote, for instance.
     repeats
         Rounds, at least 5.
+    cpu
+        By contender, what tells the seconds of CPU used until now where another process does the work.
+    cpu_goals
+        Least ratio of CPU times by peer, beside `goals`.
     """
 
     name: str
@@ -82,11 +86,13 @@ class Case:
     by: Literal["wall", "cpu"] = "wall"
     before: Callable[[], Any] | None = None
     repeats: int = 5
+    cpu: Mapping[str, Callable[[], float]] = field(default_factory=dict)
+    cpu_goals: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.repeats < 5:
             raise ValueError(f"{self.name}: repeats is {self.repeats}; a median needs at least 5 runs")
-        if unknown := set(self.goals) - set(self.peers):
+        if unknown := {*self.goals, *self.cpu_goals} - set(self.peers):
             raise ValueError(f"{self.name}: goals for {sorted(unknown)}, who are not among the peers")
 
 
@@ -143,10 +149,11 @@ def measure(case: Case, clock: Callable[[], Spent] = clock) -> tuple[dict[str, T
     """
     contenders = {OURS: case.ours, **case.peers}
     before = case.before or (lambda: None)
+    clocks = {name: _with_cpu(clock, case.cpu.get(name)) for name in contenders}
     results, times = {}, {}
     for name, work in contenders.items():
         before()
-        results[name], spent = timed(work, clock)
+        results[name], spent = timed(work, clocks[name])
         times[name] = Times(cold=spent)
     if case.check(results) is False:
         raise AssertionError(f"{case.name}: the results are not equal")
@@ -156,9 +163,14 @@ def measure(case: Case, clock: Callable[[], Spent] = clock) -> tuple[dict[str, T
     for _ in range(case.repeats):
         for name in order:
             before()
-            times[name].warm.append(timed(contenders[name], clock)[1])
+            times[name].warm.append(timed(contenders[name], clocks[name])[1])
         order = order[1:] + order[:1]  # so that none always follows the same one
     return times, figures
+
+
+def _with_cpu(clock: Callable[[], Spent], cpu: Callable[[], float] | None) -> Callable[[], Spent]:
+    """Return a clock whose CPU time is that of another process."""
+    return clock if cpu is None else lambda: Spent(clock().wall, cpu())
 
 
 def duration(seconds: float) -> str:
@@ -189,6 +201,9 @@ def report(case: Case, times: Mapping[str, Times], figures: Sequence[Figure]) ->
         ratio = {by: theirs.median(by) / max(ours.median(by), 1e-9) for by in ("wall", "cpu")}
         text, good = verdict(ratio[case.by], case.goals.get(peer))
         fine &= good
+        if peer in case.cpu_goals:
+            more, good = verdict(ratio["cpu"], case.cpu_goals[peer])
+            text, fine = f"{text}, cpu {more}", fine and good
         other = "cpu" if case.by == "wall" else "wall"
         lines.append(
             f"{case.name}: ours {duration(ours.median(case.by))}, {peer} {duration(theirs.median(case.by))}, "

@@ -53,7 +53,7 @@ def test_help_exits_with_0(repository):
 
 
 def test_help_of_a_word_installs_nothing(repository):
-    for word in ("open", "test", "bench", "fuzz"):
+    for word in ("open", "test", "bench", "fuzz", "faults"):
         answer = call(repository, word, "--help")
         assert (answer.returncode, f"./dev {word}: " in answer.stdout) == (0, True)
     assert not (repository / ".venv").exists()

@@ -12,12 +12,12 @@ from medvox.archive.archive import Archive
 from medvox.archive.arrivals import INTERNAL
 from medvox.archive.audit import Event
 from medvox.archive.index.changes import WITHDRAW
-from medvox.archive.model import InstanceRow, Origin, Outcome
+from medvox.archive.model import InstanceRow, Origin, Outcome, StorageFullError
 from medvox.archive.parsed import encode, parse
 from medvox.archive.pixels import stored_pixels
 from medvox.archive.sameness import same_content
 from medvox.archive.store.disk import Buffer
-from medvox.core.errors import MedvoxError, UnsupportedError, UsageError
+from medvox.core.errors import MedvoxError, MissingError, UnsupportedError, UsageError
 from medvox.core.finding import Finding, Level
 from medvox.core.progress import Progress, silent
 from medvox.dicom.elements.encoding import Encoding
@@ -96,9 +96,9 @@ def compress(
             size = _one(archive, row, chosen)
         except UnsupportedError:
             size = 0
+        except StorageFullError:
+            raise
         except MedvoxError as error:
-            if isinstance(error, OSError):
-                raise
             findings.append(Finding("not-compressed", Level.WARNING, row.sop_uid, error.reason))
             size = 0
         if size:
@@ -137,15 +137,16 @@ def compressed(data: Buffer, transfer_syntax: str, compression: Compression) -> 
     Raises
     ------
     UnsupportedError
-        If it is compressed already, or its samples are not of 8 or 16 bits, alone or as colors by pixel.
-    MissingError
-        If it has no pixels.
+        If it has no pixels, is compressed already, or its samples are not of 8 or 16 bits, grey or RGB.
     FormatError
         If it is damaged.
     WriteError
         If a frame does not decode to what was given.
     """
-    pixels = stored_pixels(data, transfer_syntax)
+    try:
+        pixels = stored_pixels(data, transfer_syntax)
+    except MissingError as error:
+        raise UnsupportedError("there are no pixels to compress") from error
     form = pixels.form
     if pixels.is_compressed or form.bits_allocated not in (8, 16) or form.samples not in (1, 3):
         raise UnsupportedError("the pixels cannot be compressed", got=transfer_syntax)

@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, net_query, raw, render, serve, serve_access, viewer
+from medvox.cli import (
+    convert,
+    demo,
+    info,
+    net,
+    net_print,
+    net_procedures,
+    net_query,
+    net_tls,
+    raw,
+    render,
+    serve,
+    serve_access,
+    serve_worklist,
+    viewer,
+)
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -24,8 +39,12 @@ app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
+net_procedures.register(net.app)
+net_print.register(net.app)
+net_tls.add_options(net.app)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
+serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -88,11 +89,12 @@ class ObjectToSend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where C-MOVE sends to."""
+    """Where C-MOVE sends to; `tls` as `Peer.tls`."""
 
     host: str
     port: int
     ae_title: str
+    tls: ssl.SSLContext | None = None
 
 
 class StorageHandler(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ class Operation:
     path
         Of the file or folder.
     offset, data
-        What is written where.
+        What is written where. The offset of a sync is the number of operations that were done when it began:
+        later ones are not in it.
     target
         New name.
     """
@@ -45,9 +47,12 @@ class RecordingDisk(Disk):
     ----------
     room
         Bytes that can be written before the disk is full.
+    sync_s
+        Seconds that a sync takes, in which other threads write.
     """
 
-    def __init__(self, room: int | None = None) -> None:
+    def __init__(self, room: int | None = None, sync_s: float = 0.0) -> None:
+        self.sync_s = sync_s
         self.operations: list[Operation] = []
         self.room = room
         self.sync_fails = False
@@ -75,11 +80,14 @@ class RecordingDisk(Disk):
         """Make what was written to a file durable."""
         if self.sync_fails:
             raise OSError(errno.EIO, "Input/output error")
-        self.operations.append(Operation("sync", self._paths[descriptor]))
+        path, begun = self._paths[descriptor], len(self.operations)
+        if self.sync_s:
+            time.sleep(self.sync_s)
+        self.operations.append(Operation("sync", path, begun))
 
     def sync_folder(self, folder: Path) -> None:
         """Make the names in a folder durable."""
-        self.operations.append(Operation("sync_folder", folder))
+        self.operations.append(Operation("sync_folder", folder, len(self.operations)))
 
     def rename(self, path: Path, target: Path) -> None:
         """Give a file another name."""
@@ -101,23 +109,23 @@ class RecordingDisk(Disk):
         be what it was before; names of a folder change in their order.
         """
         files: list[bytearray] = []
-        loose: list[list[Operation]] = []
+        loose: list[list[tuple[int, Operation]]] = []
         names: dict[Path, int] = {}
         changes: list[tuple[Path, Path, int]] = []  # folder, name, file (-1: none), not durable yet
         durable: dict[Path, int] = {}
-        for done in self.operations[:count]:
+        for number, done in enumerate(self.operations[:count]):
             if done.name == "create":
                 files.append(bytearray())
                 loose.append([])
                 names[done.path] = len(files) - 1
                 changes.append((done.path.parent, done.path, names[done.path]))
             elif done.name == "write":
-                loose[names[done.path]].append(done)
+                loose[names[done.path]].append((number, done))
             elif done.name == "sync":
                 file = names[done.path]
-                for write in loose[file]:
+                for _, write in (one for one in loose[file] if one[0] < done.offset):
                     _put(files[file], write.offset, write.data)
-                loose[file] = []
+                loose[file] = [one for one in loose[file] if one[0] >= done.offset]
             elif done.name == "rename":
                 file = names[done.target] = names.pop(done.path)
                 changes += [(done.path.parent, done.path, -1), (done.target.parent, done.target, file)]
@@ -133,7 +141,7 @@ class RecordingDisk(Disk):
         left = {}
         for path, file in durable.items():
             content = bytearray(files[file])
-            for write in rng.sample(loose[file], len(loose[file])):
+            for _, write in rng.sample(loose[file], len(loose[file])):
                 _put_some(content, write, rng)
             left[path] = bytes(content)
         return left

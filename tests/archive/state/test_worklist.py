@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+import warnings
+from pathlib import Path
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import Dataset
 
+from medvox.archive.state.attribute_matching import matches
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.scheduling import import_csv, read_csv, scheduled
 from medvox.archive.state.worklist import StepStatus, Worklist
@@ -77,6 +84,51 @@ def test_long_worklists_are_read_in_order_by_pages(worklist):
     assert len({item.id for item in found}) == 450
     starts = [item.step["00400003"]["Value"][0] for item in found]
     assert starts == sorted(starts)
+
+
+STEPS = st.fixed_dictionaries(
+    {
+        "PatientID": st.sampled_from(["1", "2", "1 2"]),
+        "PatientName": st.sampled_from(["Doe^Jane", "doe^john", "Müller^Eva"]),
+        "AccessionNumber": st.sampled_from(["A", "B%", "B_"]),
+        "Modality": st.sampled_from(["CT", "MR"]),
+        "ScheduledStationAETitle": st.sampled_from(["CT1", "CT1\\CT2", "C%"]),
+        "ScheduledProcedureStepStartDate": st.sampled_from(["20261121", "20261122", "20261201"]),
+        "ScheduledProcedureStepStartTime": st.sampled_from(["0900", "101500", "23"]),
+    }
+)
+KEYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "PatientID": st.sampled_from(["1", "1*", "?", "1 "]),
+        "PatientName": st.sampled_from(["DOE*", "muller^eva", ""]),
+        "Modality": st.sampled_from(["CT", "?R", "*"]),
+        "ScheduledStationAETitle": st.sampled_from(["CT1", "CT2", "C%", "C*", "C"]),
+        "ScheduledProcedureStepStartDate": st.sampled_from(
+            ["20261121-", "-20261122", "2026.11.22", "20261121-20261122"]
+        ),
+        "ScheduledProcedureStepStartTime": st.sampled_from(["0900-1015", "-10", "2300"]),
+        "ScheduledProcedureStepStatus": st.sampled_from(["", "SCHEDULED", "COMPLETED"]),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(steps=st.lists(STEPS, max_size=6), asked=KEYS)
+def test_columns_leave_no_match_out(steps, asked):
+    """Conditions on columns only narrow: what is found is what matches, item by item."""
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        database = StateDatabase(Path(folder) / "state.sqlite")
+        worklist = Worklist(database)
+        items = [
+            worklist.add(scheduled(step | {"ScheduledProcedureStepID": str(k)}))
+            for k, step in enumerate(steps)
+        ]
+        wanted = keys(**asked)
+        expected = {item.id for item in items if matches(item.data, wanted)}
+        assert {item.id for item in worklist.find(wanted)} == expected
+        database.close()
 
 
 @pytest.mark.parametrize(

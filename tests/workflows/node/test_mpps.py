@@ -20,7 +20,7 @@ from medvox.archive.state.scheduling import scheduled
 from medvox.archive.state.worklist import StepStatus, Worklist
 from medvox.core.errors import MissingError
 from medvox.network.dimse.datasets import encode_dataset
-from medvox.network.dimse.services.mpps import mpps_service
+from medvox.network.dimse.services.mpps import PerformedStepService
 from medvox.network.dimse.syntaxes import MPPS, MPPS_RETRIEVE
 from medvox.network.handlers import RefusedError
 from medvox.testing import dicom_builder
@@ -86,7 +86,7 @@ def ended(status="COMPLETED", series="1.2.3.4", images=(), **changes):
 
 @contextmanager
 def user_of(steps):
-    with storage_node(more=(mpps_service(PerformedStepRules(steps)),)) as node:
+    with storage_node(more=(PerformedStepService(PerformedStepRules(steps)),)) as node:
         ae = AE("CT1")
         for uid in (MPPS, MPPS_RETRIEVE):
             ae.add_requested_context(uid)

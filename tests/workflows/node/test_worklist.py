@@ -11,7 +11,8 @@ from pynetdicom import AE
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.scheduling import scheduled
 from medvox.archive.state.worklist import Worklist
-from medvox.network.dimse.services.worklist import worklist_service
+from medvox.core.errors import UsageError
+from medvox.network.dimse.services.worklist import WorklistService
 from medvox.network.dimse.syntaxes import MODALITY_WORKLIST
 from medvox.workflows.node.worklist import WorklistQueries
 from network.fakes import run, storage_node
@@ -38,7 +39,7 @@ def worklist(tmp_path):
 
 @contextmanager
 def node_of(worklist):
-    with storage_node(more=(worklist_service(WorklistQueries(worklist)),)) as node:
+    with storage_node(more=(WorklistService(WorklistQueries(worklist)),)) as node:
         yield node
 
 
@@ -87,6 +88,23 @@ def test_names_match_in_the_character_set_of_who_asks(worklist):
         assert names(plain) == {NAMES[2]}
         assert plain[0].SpecificCharacterSet == "ISO_IR 192"
         assert "SpecificCharacterSet" not in ask(node, PatientName="Doe*")[0]
+
+
+def test_a_peer_may_have_a_character_set_of_its_own(worklist):
+    handler = WorklistQueries(worklist, {"CT1": "ISO_IR 100"}.get)
+    with storage_node(more=(WorklistService(handler),)) as node:
+        found = ask(node, Modality="MR", SpecificCharacterSet="ISO_IR 192")
+    assert (names(found), found[0].SpecificCharacterSet) == ({NAMES[1]}, "ISO_IR 100")
+
+
+def test_keys_that_are_no_values_are_refused(worklist):
+    keys = Dataset()
+    keys.PatientName = ""
+    keys.add_new(0x00200013, "IS", "1")
+    keys["InstanceNumber"]._value = "x"
+    queries = WorklistQueries(worklist)
+    with pytest.raises(UsageError, match="cannot be read"):
+        list(queries.find(MODALITY_WORKLIST, "", keys, "CT1"))
 
 
 def test_findscu_asks(worklist, tmp_path):

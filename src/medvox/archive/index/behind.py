@@ -17,7 +17,7 @@ from medvox.core.errors import AccessError
 
 MOST: Final = 2000
 """Records in one transaction."""
-_PAUSE_S: Final = 0.05
+_PAUSE_S: Final = 0.25
 """Time in which records gather, unless somebody waits for them."""
 _RETRY_S: Final = 0.5
 _PATIENCE_S: Final = 5.0

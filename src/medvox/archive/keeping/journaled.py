@@ -14,7 +14,8 @@ from medvox.archive.collecting import Collected, collect, finish, note
 from medvox.archive.index.behind import IndexWriter, Item
 from medvox.archive.index.engine import open_engine
 from medvox.archive.index.identity import claim
-from medvox.archive.index.write import Written, outcome
+from medvox.archive.index.known import KnownDigests
+from medvox.archive.index.write import Written
 from medvox.archive.keeping.base import IsSame, storage_full
 from medvox.archive.migrations.running import INDEX, migrate
 from medvox.archive.model import ArchiveSettings, Outcome, StorageFullError
@@ -71,6 +72,7 @@ class JournaledKeeping:
             self._store.close()
             raise
         self._writer = IndexWriter(self._engine)
+        self._digests = KnownDigests(self._engine)
         self._order = threading.Lock()
         self._upkeep = threading.Lock()
 
@@ -166,18 +168,17 @@ class JournaledKeeping:
     def close(self) -> None:
         """Bring the index up to date and close everything."""
         self._writer.close()
+        self._digests.close()
         self._store.close()
         self._engine.dispose()
 
     def _known(self, entry: dict[str, Any]) -> Outcome:
         """Tell whether an instance is there, in the index or on its way."""
         pending = self._writer.pending(entry["sop_uid"])
-        try:
-            with self._engine.connect() as connection:
-                found = outcome(connection, entry["sop_uid"], entry["digest"])
-        except SQLAlchemyError as error:
-            raise storage_full(error) from error
-        return Outcome.VERSION if found is Outcome.STORED and pending else found
+        digests = self._digests.of(entry["sop_uid"])
+        if entry["digest"] in digests:
+            return Outcome.SAME
+        return Outcome.VERSION if digests or pending else Outcome.STORED
 
     def _append(
         self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer] = ()

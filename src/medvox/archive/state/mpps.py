@@ -39,9 +39,9 @@ METADATA = MetaData()
 STEPS_DONE = Table(
     "performed_steps",
     METADATA,
-    Column("uid", String(64), primary_key=True),
-    Column("status", String(16), nullable=False),
-    Column("caller", String(16), nullable=False),
+    Column("uid", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("caller", String, nullable=False),
     Column("data", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("begun", BigInteger, nullable=False, index=True),
@@ -50,7 +50,7 @@ STEPS_DONE = Table(
 LINKS = Table(
     "performed_links",
     METADATA,
-    Column("uid", String(64), primary_key=True),
+    Column("uid", String, primary_key=True),
     Column("item", Integer, primary_key=True, index=True),
 )
 

@@ -61,15 +61,15 @@ WORKLIST = Table(
     "worklist",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("study_uid", String(64), nullable=False),
-    Column("step_id", String(16), nullable=False),
-    Column("patient_id", String(64), nullable=False, index=True),
-    Column("accession", String(16), nullable=False, index=True),
-    Column("stations", String(512), nullable=False),
-    Column("modality", String(16), nullable=False),
-    Column("start_date", String(8), nullable=False),
-    Column("start_time", String(16), nullable=False),
-    Column("status", String(16), nullable=False),
+    Column("study_uid", String, nullable=False),
+    Column("step_id", String, nullable=False),
+    Column("patient_id", String, nullable=False, index=True),
+    Column("accession", String, nullable=False, index=True),
+    Column("stations", String, nullable=False),
+    Column("modality", String, nullable=False),
+    Column("start_date", String, nullable=False),
+    Column("start_time", String, nullable=False),
+    Column("status", String, nullable=False),
     Column("data", Text, nullable=False),
     Column("changed", BigInteger, nullable=False),
     UniqueConstraint("study_uid", "step_id"),
@@ -186,15 +186,15 @@ class Worklist:
         with self._database.reading() as connection:
             return _of_step(connection, study_uid, step_id)
 
-    def find(self, keys: Json) -> Iterator[WorklistItem]:
+    def find(self, keys: Json, *, is_history: bool = False) -> Iterator[WorklistItem]:
         """Yield the items that match an identifier, in order of their start (PS3.4 K.2.2, C.2.2.2).
 
-        Ended steps are left out, unless the identifier asks for a status.
+        Ended steps are left out, unless the identifier asks for a status, or with `is_history`.
         """
         steps = (keys.get(STEPS) or {}).get("Value") or [{}]
         step = steps[0] or {}
         conditions = [*_conditions(keys, _TOP), *_conditions(step, _STEP)]
-        if not text_of(step, STATUS).strip("*"):
+        if not is_history and not text_of(step, STATUS).strip("*"):
             conditions.append(WORKLIST.c.status.notin_(ENDED))
         station = text_of(step, _STATION)
         if station and not set("*?") & set(station):

@@ -24,6 +24,21 @@ _RETURNED = {
     "IMAGE": ("StudyInstanceUID", "SeriesInstanceUID", "InstanceNumber", "SOPClassUID", "SOPInstanceUID"),
 }  # fmt: skip
 """Attributes asked for by level (PS3.4 C.6.1.1, C.6.2.1)."""
+_WORKLIST = (
+    "AccessionNumber", "ReferringPhysicianName", "ReferencedStudySequence", "ReferencedPatientSequence",
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "PatientWeight", "MedicalAlerts",
+    "Allergies", "PregnancyStatus", "StudyInstanceUID", "RequestingPhysician",
+    "RequestedProcedureDescription", "RequestedProcedureCodeSequence", "AdmissionID", "RequestedProcedureID",
+    "RequestedProcedurePriority",
+)  # fmt: skip
+_WORKLIST_STEP = (
+    "Modality", "RequestedContrastAgent", "ScheduledStationAETitle", "ScheduledProcedureStepStartDate",
+    "ScheduledProcedureStepStartTime", "ScheduledPerformingPhysicianName",
+    "ScheduledProcedureStepDescription", "ScheduledProtocolCodeSequence", "ScheduledProcedureStepID",
+    "ScheduledStationName", "ScheduledProcedureStepLocation", "ScheduledProcedureStepStatus",
+    "CommentsOnTheScheduledProcedureStep",
+)  # fmt: skip
+"""Attributes asked for of worklist items, and of their step (PS3.4 table K.6-1)."""
 LEVELS = tuple(_RETURNED)
 
 
@@ -56,6 +71,34 @@ def identifier(level: str, keys: Iterable[str], *, unique: bool = False) -> Data
         setattr(found, keyword, None)
     for key in keys:
         _add(found, key)
+    return found
+
+
+def worklist_identifier(keys: Iterable[str]) -> Dataset:
+    """Return an identifier of the Modality Worklist with the attributes that are usual (PS3.4 K.6.1.2).
+
+    Parameters
+    ----------
+    keys
+        ``KEYWORD=VALUE``; those of the Scheduled Procedure Step Sequence go into its item.
+
+    Raises
+    ------
+    UsageError
+        If a keyword or a value is wrong.
+    """
+    from pydicom import Dataset
+
+    found, step = Dataset(), Dataset()
+    found.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in _WORKLIST:
+        setattr(found, keyword, None)
+    for keyword in _WORKLIST_STEP:
+        setattr(step, keyword, None)
+    for key in keys:
+        name = key.partition("=")[0]
+        _add(step if name in _WORKLIST_STEP else found, key)
+    found.ScheduledProcedureStepSequence = [step]
     return found
 
 

@@ -11,7 +11,10 @@ from medvox.network.upper_layer.channel import Buffer
 from medvox.network.upper_layer.negotiation import Context
 
 MAX_DATA = 4 << 30
+_IDLE = 1 << 14
+"""Buffer of an association that has received no data set yet: idle ones cost little."""
 _FIRST = 1 << 20
+"""Least buffer of one that has received a larger data set."""
 _KEPT = 64 << 20
 """A buffer above this size is given back after its message."""
 
@@ -52,7 +55,7 @@ class Messenger:
     def __init__(self, association: Association, max_data: int = MAX_DATA) -> None:
         self.association = association
         self._max_data = max_data
-        self._buffer = bytearray(_FIRST)
+        self._buffer = bytearray(_IDLE)
         self._last_id = 0
 
     def next_id(self) -> int:
@@ -119,6 +122,6 @@ class Messenger:
 
     def _grow(self, needed: int, used: int) -> None:
         """Take a buffer twice as long; what was read moves once for each doubling."""
-        larger = bytearray(max(needed, 2 * len(self._buffer)))
+        larger = bytearray(max(needed, 2 * len(self._buffer), _FIRST))
         larger[:used] = memoryview(self._buffer)[:used]
         self._buffer = larger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -68,6 +69,16 @@ class Services:
         return None
 
 
+class Observer(Protocol):
+    """Is told what a provider does, e.g. to count it; must not wait."""
+
+    def message(self, message: Message, seconds: float) -> None:
+        """Take note of a message that was dealt with."""
+
+    def association(self, seconds: float) -> None:
+        """Take note of an association that ended."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """How a provider works.
@@ -84,6 +95,8 @@ class ProviderSettings:
         Longest data set taken, bytes.
     listening
         Where and how to listen.
+    observer
+        Told what is done, or None.
     """
 
     implementation_uid: str
@@ -91,6 +104,7 @@ class ProviderSettings:
     max_pdu: int = MAX_PDU
     max_data: int = MAX_DATA
     listening: Listening = field(default_factory=Listening)
+    observer: Observer | None = None
 
 
 def provider(services: Services, policy: CallerPolicy, settings: ProviderSettings) -> Acceptor:
@@ -98,9 +112,17 @@ def provider(services: Services, policy: CallerPolicy, settings: ProviderSetting
     terms = Terms(settings.max_pdu, settings.implementation_uid, services, policy, settings.ae_title)
 
     def serve(association: Association) -> None:
-        messenger = Messenger(association, settings.max_data)
-        while (message := messenger.receive()) is not None:
-            perform(services, messenger, message)
+        messenger, observer = Messenger(association, settings.max_data), settings.observer
+        opened = time.perf_counter()
+        try:
+            while (message := messenger.receive()) is not None:
+                begun = time.perf_counter()
+                perform(services, messenger, message)
+                if observer is not None:
+                    observer.message(message, time.perf_counter() - begun)
+        finally:
+            if observer is not None:
+                observer.association(time.perf_counter() - opened)
 
     return Acceptor(settings.listening, terms, serve)
 

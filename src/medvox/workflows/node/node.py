@@ -17,6 +17,7 @@ from medvox.network.handlers import Destination
 from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts
 from medvox.network.upper_layer.negotiation import AdmitAll, CallerPolicy
+from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
 
@@ -36,6 +37,8 @@ class Node:
         What is kept beside them.
     caller
         Who the node is when it calls others.
+    procedures
+        Worklist, performed steps and storage commitment.
     listeners
         Told of each instance after it was kept; they must not wait.
     started_s
@@ -51,6 +54,7 @@ class Node:
             self.archive.close()
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
+        self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
         self.listeners: list[Listener] = []
         self.policy: CallerPolicy = AdmitAll()
         self.started_s = 0.0
@@ -89,6 +93,7 @@ class Node:
         acceptor = provider(Services(services_of(self), sends=True), self.policy, offered)
         acceptor.start()
         self._acceptor = acceptor
+        self.procedures.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -99,6 +104,7 @@ class Node:
             self._is_stopped = True
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
+            self.procedures.stop()
             self.state.close()
             self.archive.close()
 

@@ -14,6 +14,7 @@ from medvox.network.dimse.services.verification import VerificationService
 from medvox.network.dimse.storage import StorageService
 from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
+from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.query import ArchiveQuery
 from medvox.workflows.node.receive import ArchiveStorage
 from medvox.workflows.node.retrieve import ArchiveRetrieve
@@ -27,6 +28,7 @@ class NodeParts(Protocol):
     archive: Archive
     state: StateDatabase
     caller: Caller
+    procedures: Procedures
 
     def received(self, kept: Received, origin: Origin) -> None:
         """Tell who listens of an instance."""
@@ -41,6 +43,7 @@ def services_of(node: NodeParts) -> list[Service]:
     return [
         VerificationService(),
         QueryService(ArchiveQuery(archive, node.settings.aet)),
+        *node.procedures.services(),
         RetrieveService(ArchiveRetrieve(archive, node.destination), node.caller),
         StorageService(ArchiveStorage(archive, node.received)),
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from medvox.archive.state.attribute_matching import returned
@@ -22,13 +22,18 @@ class WorklistQueries:
     ----------
     worklist
         The scheduled steps.
+    character_set
+        Returns the character set that an AE title is always answered in, None for that of its question.
     """
 
-    def __init__(self, worklist: Worklist) -> None:
+    def __init__(
+        self, worklist: Worklist, character_set: Callable[[str], str | None] = lambda _title: None
+    ) -> None:
         self._worklist = worklist
+        self._character_set = character_set
 
     def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
-        """Yield what matches, in the character set of the identifier where that holds it, else in UTF-8.
+        """Yield what matches, in the character set of who asks where that holds it, else in UTF-8.
 
         Raises
         ------
@@ -36,7 +41,7 @@ class WorklistQueries:
             If a key is no value of its VR (A900H).
         """
         keys = json_of(identifier)
-        character_set = identifier.get("SpecificCharacterSet")
+        character_set = self._character_set(calling_ae) or identifier.get("SpecificCharacterSet")
         for item in self._worklist.find(keys):
             yield with_character_set(dataset_of(returned(item.data, keys)), character_set)
 

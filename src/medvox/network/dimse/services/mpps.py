@@ -9,32 +9,38 @@ from medvox.network.handlers import RefusedError
 from medvox.network.procedure_handlers import PerformedStepHandler
 
 
-def mpps_service(handler: PerformedStepHandler) -> NormalizedService:
-    """Return the service that hands performed procedure steps to a handler."""
+class PerformedStepService(NormalizedService):
+    """Hands performed procedure steps to a handler."""
 
-    def create(request: NormalizedRequest) -> NormalizedAnswer:
+    def __init__(self, handler: PerformedStepHandler) -> None:
+        self._handler = handler
+        operations = {
+            Operation.N_CREATE: self._create,
+            Operation.N_SET: self._set,
+            Operation.N_GET: self._get,
+        }
+        super().__init__((MPPS, MPPS_RETRIEVE), operations)
+
+    def _create(self, request: NormalizedRequest) -> NormalizedAnswer:
         _require(request, MPPS)
-        uid = request.instance.sop_instance_uid
         if request.data is None:
             raise RefusedError(Status.MISSING_ATTRIBUTE, "the attribute list is missing")
-        return NormalizedAnswer(sop_instance_uid=handler.create(uid, request.data, request.calling_ae))
+        uid = self._handler.create(request.instance.sop_instance_uid, request.data, request.calling_ae)
+        return NormalizedAnswer(sop_instance_uid=uid)
 
-    def change(request: NormalizedRequest) -> NormalizedAnswer:
+    def _set(self, request: NormalizedRequest) -> NormalizedAnswer:
         _require(request, MPPS)
         if request.data is None:
             raise RefusedError(Status.MISSING_ATTRIBUTE, "the modification list is missing")
-        handler.update(request.instance.sop_instance_uid, request.data, request.calling_ae)
+        self._handler.update(request.instance.sop_instance_uid, request.data, request.calling_ae)
         return NormalizedAnswer()
 
-    def get(request: NormalizedRequest) -> NormalizedAnswer:
+    def _get(self, request: NormalizedRequest) -> NormalizedAnswer:
         _require(request, MPPS_RETRIEVE)
-        found = handler.get(request.instance.sop_instance_uid, request.wanted, request.calling_ae)
+        found = self._handler.get(request.instance.sop_instance_uid, request.wanted, request.calling_ae)
         lacking = tuple(tag for tag in request.wanted if tag not in found)
         status = Status.OPTIONAL_ATTRIBUTES_NOT_SUPPORTED if lacking else Status.SUCCESS
         return NormalizedAnswer(status, found, attributes=lacking)
-
-    operations = {Operation.N_CREATE: create, Operation.N_SET: change, Operation.N_GET: get}
-    return NormalizedService((MPPS, MPPS_RETRIEVE), operations)
 
 
 def _require(request: NormalizedRequest, sop_class: str) -> None:

@@ -7,6 +7,8 @@ from medvox.network.dimse.syntaxes import MODALITY_WORKLIST
 from medvox.network.handlers import QueryHandler
 
 
-def worklist_service(handler: QueryHandler) -> QueryService:
-    """Return the service that answers worklist queries; the handler is given an empty level."""
-    return QueryService(handler, (MODALITY_WORKLIST,))
+class WorklistService(QueryService):
+    """Answers worklist queries with what a handler finds; it is given an empty level."""
+
+    def __init__(self, handler: QueryHandler) -> None:
+        super().__init__(handler, (MODALITY_WORKLIST,))
