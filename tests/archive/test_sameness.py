@@ -30,7 +30,7 @@ def smooth(bits: int = 16, *, signed: bool = False) -> np.ndarray:
 
 def picture(kind: str) -> Dataset:
     if kind == "color":
-        return instance(RNG.integers(0, 255, (16, 24, 3), np.uint8) // 64, modality="US")
+        return instance(np.random.default_rng(1).integers(0, 255, (16, 24, 3), np.uint8) // 64, modality="US")
     if kind == "frames":
         return instance(np.stack([smooth(), smooth()[::-1]]), modality="CT")
     if kind == "eight bits":
