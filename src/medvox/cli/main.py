@@ -20,6 +20,7 @@ from medvox.cli import (
     render,
     serve,
     serve_access,
+    serve_manage,
     serve_worklist,
     viewer,
 )
@@ -44,6 +45,7 @@ net_print.register(net.app)
 net_tls.add_options(net.app)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
+serve_manage.register(serve.app)
 serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
