@@ -97,6 +97,20 @@ def test_storescp_gets_what_we_send(tmp_path, options):
         assert theirs == (IMPLICIT if options == ("+xi",) else EXPLICIT)
 
 
+def test_storescp_that_takes_no_codec_gets_the_same_values_uncompressed(tmp_path):
+    (file,), port, out = instances(tmp_path / "in", count=1), free_port(), tmp_path / "out"
+    out.mkdir()
+    packed = tmp_path / "packed.dcm"
+    assert run("dcmcjpls", file, packed).returncode == 0
+    assert dcmread(packed).file_meta.TransferSyntaxUID == "1.2.840.10008.1.2.4.80"
+    with process(port, "storescp", "-od", out, port):
+        sent = list(send([file_to_send(packed)], Peer("127.0.0.1", port), CALLER))
+    assert [each.status for each in sent] == [0]
+    (got,) = map(dcmread, out.iterdir())
+    assert got.file_meta.TransferSyntaxUID == EXPLICIT
+    assert got.PixelData == dcmread(file).PixelData
+
+
 def test_pynetdicom_receives_and_sends(tmp_path):
     files, got = instances(tmp_path), []
 

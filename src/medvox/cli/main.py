@@ -12,12 +12,16 @@ from medvox.cli import (
     demo,
     info,
     net,
+    net_print,
     net_procedures,
     net_query,
+    net_tls,
+    net_ups,
     raw,
     render,
     serve,
     serve_access,
+    serve_manage,
     serve_worklist,
     viewer,
 )
@@ -38,8 +42,14 @@ app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
 net_procedures.register(net.app)
+net_print.register(net.app)
+net_ups.register(net.app)
+net_tls.add_options(net.app)
+net_tls.add_options(net_ups.app)
+net_tls.add_options(net_procedures.mpps)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
+serve_manage.register(serve.app)
 serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 

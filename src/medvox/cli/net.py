@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medvox.cli.console import err, print_json, progress_bar
+from medvox.cli.net_tls import peer
 from medvox.core.errors import FormatError, MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def echo(node: Node, aet: Aet = "MEDVOX", as_json: Json = False) -> None:
     """Test whether a node answers (C-ECHO)."""
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
     begun = perf_counter()
-    with connect(Peer.parse(node), caller(aet)) as client:
+    with connect(peer(node), caller(aet)) as client:
         status = client.echo()
     elapsed = (perf_counter() - begun) * 1000
     if as_json:
@@ -55,14 +56,13 @@ def send(
     Files in folders that are no DICOM instances are passed over; the exit code is 1 unless all were stored.
     """
     from medvox.network.dimse import sending
-    from medvox.network.dimse.user import Peer
 
     found, passed = files_to_send(paths)
     if not found:
         raise MissingError("no DICOM instance to send", where=", ".join(map(str, paths)))
     stored, failures = 0, Counter[str]()
     with progress_bar() as progress:
-        for sent in sending.send(found, Peer.parse(to), caller(aet), progress):
+        for sent in sending.send(found, peer(to), caller(aet), progress):
             if sent.stored:
                 stored += 1
             else:

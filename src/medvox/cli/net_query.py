@@ -11,6 +11,7 @@ from rich.table import Table
 
 from medvox.cli.console import err, out, print_json, progress_bar
 from medvox.cli.net import Aet, Json, Node, caller
+from medvox.cli.net_tls import peer
 from medvox.core.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def find(
     from medvox.network.dimse.identifiers import identifier
     from medvox.network.dimse.proposals import Proposal
     from medvox.network.dimse.syntaxes import FIND
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
     asked = identifier(level, key or ())
     uid = _model(FIND, model)
-    with connect(Peer.parse(node), caller(aet), [Proposal(uid)]) as client:
+    with connect(peer(node), caller(aet), [Proposal(uid)]) as client:
         found = client.find(uid, asked)
         matches = list(islice(found, limit))
         found.close()
@@ -71,13 +72,13 @@ def get(
     from medvox.network.dimse.identifiers import identifier
     from medvox.network.dimse.proposals import Proposal, storage_proposals
     from medvox.network.dimse.syntaxes import GET
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
     asked = identifier(level, _needed(key), unique=True)
     uid = _model(GET, model)
     handler = FolderHandler(folder)
     proposals = [Proposal(uid), *storage_proposals()]
-    with progress_bar() as progress, connect(Peer.parse(node), caller(aet), proposals) as client:
+    with progress_bar() as progress, connect(peer(node), caller(aet), proposals) as client:
         for reply in client.get(uid, asked, handler):
             _show(progress, reply)
     typer.echo(f"{len(handler.written)} instances written to {folder}")
@@ -96,11 +97,11 @@ def move(
     from medvox.network.dimse.identifiers import identifier
     from medvox.network.dimse.proposals import Proposal
     from medvox.network.dimse.syntaxes import MOVE
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
     asked = identifier(level, _needed(key), unique=True)
     uid = _model(MOVE, model)
-    with progress_bar() as progress, connect(Peer.parse(node), caller(aet), [Proposal(uid)]) as client:
+    with progress_bar() as progress, connect(peer(node), caller(aet), [Proposal(uid)]) as client:
         for reply in client.move(uid, asked, to):
             _show(progress, reply)
     typer.echo(f"{reply.completed or 0} instances moved to {to}")

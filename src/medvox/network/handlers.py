@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +12,7 @@ from medvox.core.errors import MedvoxError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from medvox.network.dimse.answers import Answer
+    from medvox.network.answers import Answer
 
 
 class RefusedError(MedvoxError):
@@ -90,11 +91,12 @@ class ObjectToSend(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where C-MOVE sends to."""
+    """Where C-MOVE sends to; `tls` as `Peer.tls`."""
 
     host: str
     port: int
     ae_title: str
+    tls: ssl.SSLContext | None = None
 
 
 class StorageHandler(Protocol):

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from medvox.core.errors import AccessError, FormatError
-from medvox.network.dimse.datasets import decode_dataset, encode_dataset
-from medvox.network.upper_layer.negotiation import EXPLICIT, IMPLICIT
 
 _PREAMBLE = 132
 _LONG = {b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR", b"OD", b"OF", b"OL", b"OV", b"SV", b"UV"}
@@ -46,16 +44,16 @@ class FileToSend:
             raise AccessError("cannot be read", where=self.path.name, got=error.strerror) from None
 
     def transcode(self, transfer_syntax: str) -> bytes | None:
-        """Return the data set with or without explicit VR; None where pixels would have to change.
+        """Return the data set in a native little endian encoding; None where that cannot be.
 
         Raises
         ------
         FormatError, UnsupportedError
-            If the data set cannot be parsed or written.
+            If the data set or its pixels cannot be decoded or written.
         """
-        if not {self.transfer_syntax, transfer_syntax} <= {EXPLICIT, IMPLICIT}:
-            return None
-        return encode_dataset(decode_dataset(self.open(), self.transfer_syntax), transfer_syntax)
+        from medvox.dicom.writing.files.uncompress import uncompressed
+
+        return uncompressed(self.open(), self.transfer_syntax, transfer_syntax)
 
 
 def file_to_send(path: Path) -> FileToSend:

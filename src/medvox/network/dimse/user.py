@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -46,11 +47,14 @@ class Peer:
         Its address.
     ae_title
         Its title.
+    tls
+        TLS settings (`tls.requestor_context`), or None: plain.
     """
 
     host: str
     port: int
     ae_title: str = ANY
+    tls: ssl.SSLContext | None = None
 
     @classmethod
     def parse(cls, text: str) -> Peer:
@@ -349,7 +353,7 @@ def connect(peer: Peer, caller: Caller, proposals: Iterable[Proposal] = ()) -> I
         identity=caller.identity,
     )
     asked = AssociateRequest(peer.ae_title, caller.ae_title, contexts, user)
-    association = request((peer.host, peer.port), asked, caller.timeouts)
+    association = request((peer.host, peer.port), asked, caller.timeouts, peer.tls)
     try:
         yield Client(Messenger(association))
     except BaseException:

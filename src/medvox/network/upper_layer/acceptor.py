@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from medvox.core.errors import NetworkError, UsageError
 from medvox.network.upper_layer.association import Association, respond
 from medvox.network.upper_layer.channel import Timeouts
 from medvox.network.upper_layer.negotiation import Admission, AssociationRequest, Refusal, Terms
+from medvox.network.upper_layer.tls import secure_acceptor
 
 _LOG = logging.getLogger(__name__)
 _RECEIVE_BUFFER = 4 << 20
@@ -37,6 +39,8 @@ class Listening:
         How long to wait.
     share_port
         Whether several processes listen on the port (SO_REUSEPORT, where the system has it).
+    tls
+        TLS settings (`tls.acceptor_context`), or None: plain.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +48,7 @@ class Listening:
     max_associations: int = 256
     timeouts: Timeouts = field(default_factory=Timeouts)
     share_port: bool = False
+    tls: ssl.SSLContext | None = None
 
 
 class Acceptor:
@@ -169,6 +174,8 @@ class Acceptor:
 
         association: Association | None = None
         try:
+            if self._listening.tls is not None:
+                sock = secure_acceptor(sock, self._listening.tls, self._listening.timeouts.artim)
             association = respond(sock, address, terms, self._listening.timeouts, opened)
             if association is not None:
                 self._serve(association)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from medvox.core.errors import FormatError, NetworkError, NetworkTimeoutError
 from medvox.network.upper_layer.channel import Buffer, Channel, Timeouts
-from medvox.network.upper_layer.negotiation import Context, Terms, answer
+from medvox.network.upper_layer.negotiation import Context, PeerCertificate, Terms, answer
 from medvox.network.upper_layer.pdu import (
     COMMAND,
     FRAGMENT,
@@ -28,6 +29,7 @@ from medvox.network.upper_layer.pdu import (
     fragment_header,
 )
 from medvox.network.upper_layer.state_machine import Event, State, StateMachine
+from medvox.network.upper_layer.tls import channel_over, peer_certificate, secure_requestor
 
 MAX_PDU = 1 << 18
 """P-DATA-TF length that is offered, bytes: DCMTK sends at most 128 KiB, others fill it."""
@@ -78,6 +80,10 @@ class Association:
         Accepted presentation contexts by number.
     requestor
         Whether this side asked.
+    is_secure
+        Whether the connection that was accepted is TLS.
+    certificate
+        What the peer has proved by TLS, or None.
     """
 
     def __init__(self, channel: Channel, peer_address: str, max_length: int, requestor: bool) -> None:
@@ -89,6 +95,8 @@ class Association:
         self.requestor = requestor
         self.peer_address = peer_address
         self.calling_ae = self.called_ae = ""
+        self.is_secure = False
+        self.certificate: PeerCertificate | None = None
         self.contexts: dict[int, Context] = {}
 
     @property
@@ -347,7 +355,9 @@ class Association:
             request = self._receive(*self._header(self._channel.timeouts.artim))
             assert isinstance(request, AssociateRequest)
             self.calling_ae, self.called_ae = request.calling_ae, request.called_ae
-            reply, self.contexts = answer(request, self.peer_address, terms)
+            reply, self.contexts = answer(
+                request, self.peer_address, terms, is_secure=self.is_secure, certificate=self.certificate
+            )
             accepted = isinstance(reply, AssociateAccept)
             self._step(Event.ACCEPT if accepted else Event.REJECT)
             self._channel.send([encode(reply)])
@@ -361,7 +371,10 @@ class Association:
 
 
 def request(
-    address: tuple[str, int], wanted: AssociateRequest, timeouts: Timeouts | None = None
+    address: tuple[str, int],
+    wanted: AssociateRequest,
+    timeouts: Timeouts | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Association:
     """Connect to a peer and ask for an association.
 
@@ -373,11 +386,13 @@ def request(
         The request; its maximum length is kept to what the peer then sends.
     timeouts
         How long to wait.
+    tls
+        TLS settings (`tls.requestor_context`), or None: plain.
 
     Raises
     ------
     NetworkError
-        If the peer cannot be reached or refuses.
+        If the peer cannot be reached, is not trusted, or refuses.
     """
     timeouts = timeouts or Timeouts()
     where = f"{address[0]}:{address[1]}"
@@ -388,7 +403,11 @@ def request(
         raise NetworkError(
             "cannot connect", where=where, got=error.strerror or error, advice=advice
         ) from None
-    association = Association(Channel(sock, timeouts), address[0], wanted.user.max_length, requestor=True)
+    if tls is not None:
+        sock = secure_requestor(sock, tls, address[0], timeouts.connect)
+    channel = channel_over(sock, timeouts)
+    association = Association(channel, address[0], wanted.user.max_length, requestor=True)
+    association.certificate = peer_certificate(sock)
     association._step(Event.ASSOCIATE_REQUEST)  # noqa: SLF001
     association._open_requestor(wanted)  # noqa: SLF001
     return association
@@ -421,7 +440,10 @@ def respond(
     association
         None when it was refused.
     """
-    association = Association(Channel(sock, timeouts), peer_address, terms.max_length, requestor=False)
+    channel = channel_over(sock, timeouts)
+    association = Association(channel, peer_address, terms.max_length, requestor=False)
+    association.is_secure = isinstance(sock, ssl.SSLSocket)
+    association.certificate = peer_certificate(sock)
     if opened is not None:
         opened(association)
     return association if association._open_acceptor(terms) else None  # noqa: SLF001

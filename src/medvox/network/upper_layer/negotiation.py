@@ -55,6 +55,26 @@ class Refusal(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerCertificate:
+    """What a certificate says that was verified against the trusted authorities; unlike titles a proof.
+
+    Parameters
+    ----------
+    subject, issuer
+        Distinguished names as RFC 4514 writes them, e.g. ``CN=ct1,OU=Radiology,O=Hospital``.
+    names
+        Alternative names: hosts, addresses.
+    sha256
+        Fingerprint, hexadecimal.
+    """
+
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class AssociationRequest:
     """Who asks for an association, and for what; given to a `CallerPolicy`.
 
@@ -72,6 +92,8 @@ class AssociationRequest:
         Implementation class UID of the peer.
     is_secure
         Whether the connection is TLS.
+    certificate
+        What the caller has proved by TLS, or None.
     """
 
     calling_ae: str
@@ -81,6 +103,7 @@ class AssociationRequest:
     identity: UserIdentity | None = None
     implementation: str = ""
     is_secure: bool = False
+    certificate: PeerCertificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +183,12 @@ class Terms:
 
 
 def answer(
-    request: AssociateRequest, peer_address: str, terms: Terms, *, is_secure: bool = False
+    request: AssociateRequest,
+    peer_address: str,
+    terms: Terms,
+    *,
+    is_secure: bool = False,
+    certificate: PeerCertificate | None = None,
 ) -> tuple[AssociateAccept | AssociateReject, dict[int, Context]]:
     """Decide about a request (PS3.8 9.3.3, 9.3.4; PS3.7 D.3).
 
@@ -174,7 +202,7 @@ def answer(
     refusal = _refused(request, terms)
     asked = AssociationRequest(
         request.calling_ae, request.called_ae, peer_address, request.contexts, request.user.identity,
-        request.user.implementation_uid, is_secure,
+        request.user.implementation_uid, is_secure, certificate,
     )  # fmt: skip
     admission = Admission(refusal) if refusal else terms.policy.admit(asked)
     if admission.refusal is not None:

@@ -83,7 +83,7 @@ class RetrieveService:
             if place is None:
                 messenger.send(context, command.reply(Status.DESTINATION_UNKNOWN))
                 return
-            peer = Peer(place.host, place.port, place.ae_title)
+            peer = Peer(place.host, place.port, place.ae_title, place.tls)
         found = self._handler.retrieve(context.abstract_syntax, level, identifier, calling)
         if peer is None:
             steps = _over_same(messenger, found, command.message_id)
