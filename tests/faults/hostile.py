@@ -65,7 +65,9 @@ def campaign(associations: int, seed: int, until: float = float("inf")) -> Tally
         with Running(store, "--patience", 1) as node:
             whole = list(recordings(node, store))
             before = node.resident_bytes()
-            while tally.associations < associations and time.monotonic() < until:
+            while tally.associations < associations:
+                if tally.associations and time.monotonic() > until:
+                    break
                 play(node.port, damaged(rng.choice(whole), rng))
                 tally.associations += 1
             tally.growth_bytes = node.resident_bytes() - before

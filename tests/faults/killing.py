@@ -19,7 +19,7 @@ from medvox.core.errors import NetworkError
 
 SENDERS = 4
 LONGEST_S = 0.6
-"""Moments are chosen up to so long after the senders have begun."""
+"""Moments are chosen up to so long after the senders have begun, or have their first acknowledgement."""
 BLOCK = 10
 """Moments over one store."""
 SEGMENT_BYTES = 400_000
@@ -94,7 +94,7 @@ def _block(store: Path, count: int, rng: random.Random, tally: Tally, numbers: i
             if done:
                 _compare(done[-1], found(node, done[-1].study), tally)
             moment = _Moment(f"1.2.826.0.1.3680043.10.54321.5.{next(numbers)}")
-            _killed_under_load(node, moment, rng.uniform(0, LONGEST_S))
+            _killed_under_load(node, moment, rng.uniform(0, LONGEST_S), waits=rng.random() < 0.7)
         finally:
             said = node.kill()
         if "Traceback" in said:
@@ -106,7 +106,8 @@ def _block(store: Path, count: int, rng: random.Random, tally: Tally, numbers: i
     _examine(store, done, tally)
 
 
-def _killed_under_load(node: Running, moment: _Moment, delay_s: float) -> None:
+def _killed_under_load(node: Running, moment: _Moment, delay_s: float, *, waits: bool) -> None:
+    """Kill a server so long after the senders have begun, or after the first acknowledgement."""
     begun = threading.Barrier(SENDERS + 1)
 
     def send(series: int) -> None:
@@ -127,6 +128,9 @@ def _killed_under_load(node: Running, moment: _Moment, delay_s: float) -> None:
     for thread in threads:
         thread.start()
     begun.wait()
+    end = time.monotonic() + 10
+    while waits and not moment.acknowledged and time.monotonic() < end:
+        time.sleep(0.001)
     time.sleep(delay_s)
     node.process.kill()
     for thread in threads:

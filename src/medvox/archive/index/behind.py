@@ -81,7 +81,8 @@ class IndexWriter:
             uid = written.entry.get("sop_uid")
             if uid:
                 self._by_uid.setdefault(uid, []).append(item)
-            self._changed.notify_all()
+            if len(self._items) in (1, MOST):  # the thread need not be woken by those between
+                self._changed.notify_all()
         return item
 
     def pending(self, sop_uid: str) -> list[Item]:
