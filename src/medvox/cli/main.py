@@ -20,6 +20,7 @@ from medvox.cli import (
     render,
     serve,
     serve_access,
+    serve_commitment,
     serve_worklist,
     viewer,
 )
@@ -45,6 +46,7 @@ net_tls.add_options(net.app)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
 serve_worklist.register(serve.app)
+serve_commitment.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
 
