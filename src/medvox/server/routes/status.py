@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from medvox.archive.access import Action
+from medvox.server.access.rights import requires
 from medvox.server.archive_viewer import status_types as api
 from medvox.workflows.node.status import NodeStatus
 
@@ -19,10 +21,14 @@ def _status(request: Request) -> NodeStatus:
 
 
 StatusOf = Annotated[NodeStatus, Depends(_status)]
-_DONE: dict[str, Any] = {"status_code": 204, "response_class": Response}
+_DONE: dict[str, Any] = {
+    "status_code": 204,
+    "response_class": Response,
+    "dependencies": [requires(Action.MANAGE)],
+}
 
 
-@router.get("", operation_id="status")
+@router.get("", operation_id="status", dependencies=[requires(Action.MONITOR)])
 def status(node: StatusOf) -> api.Status:
     """Everything that the status page shows."""
     return api.Status(
