@@ -64,7 +64,9 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
-        self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
+        self.procedures = Procedures(
+            self.archive, self.state, self.destination, self.caller, self.access.gate, self._character_set
+        )
         self.measures = Measures(Metrics())
         self.measures.watch(self, settings.store)
         self.listeners: list[Listener] = [self.measures.received, StoreNotes(self.access.gate)]
@@ -144,6 +146,11 @@ class Node:
         if known is not None:
             return Destination(known.host, known.port, known.ae_title)
         return self.access.policy.destination(ae_title)
+
+    def _character_set(self, ae_title: str) -> str | None:
+        """Return the character set that an AE is answered in by its rule."""
+        rule = self.access.rules.get(ae_title)
+        return None if rule is None else rule.character_set or None
 
 
 def _tls(settings: NodeSettings) -> ssl.SSLContext | None:
