@@ -14,7 +14,7 @@ from rich.table import Table
 
 from medvox.cli.console import err, out, print_json
 from medvox.cli.net import Aet, Json, Node, caller, files_to_send
-from medvox.cli.net_tls import add_options, peer
+from medvox.cli.net_tls import peer
 from medvox.core.errors import AmbiguityError, FormatError, MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -163,7 +163,6 @@ def commit(
 def register(app: typer.Typer) -> None:
     """Add the commands to `medvox net`."""
     app.command()(worklist)
-    add_options(mpps)
     app.add_typer(mpps, name="mpps")
     app.command()(commit)
 
