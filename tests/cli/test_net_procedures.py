@@ -13,19 +13,27 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from typer.testing import CliRunner
 
+from medvox.archive.archive import Archive
 from medvox.archive.importing import import_folder
+from medvox.archive.model import ArchiveSettings
 from medvox.archive.state.commitments import CommitmentState
+from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.mpps import PerformedStatus
 from medvox.archive.state.scheduling import scheduled
 from medvox.archive.state.worklist import StepStatus
 from medvox.cli.main import app
-from medvox.core.errors import AmbiguityError, NetworkTimeoutError, UsageError
+from medvox.core.errors import AmbiguityError, NetworkError, NetworkTimeoutError, UsageError
 from medvox.network.dimse.syntaxes import MPPS
+from medvox.network.dimse.user import Caller
 from medvox.network.handlers import RefusedError
+from medvox.network.upper_layer.acceptor import Listening
+from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
 from medvox.workflows.node.mpps import series_of
 from medvox.workflows.node.node import Node
+from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.settings import NodeSettings, RemoteNode
-from network.fakes import free_port, instances, process
+from network.certificates import Authority
+from network.fakes import QUICK, UID, free_port, instances, process, storage_node
 
 pytestmark = pytest.mark.net
 STEP = {
@@ -223,3 +231,30 @@ def wait_for_report(http, number):
             return report
         time.sleep(0.1)
     raise AssertionError(report)
+
+
+def test_all_words_talk_over_tls_when_told(tmp_path):
+    authority = Authority(tmp_path)
+    ca = authority.certificate
+    node, mine = TlsFiles(*authority.sign("node"), ca), TlsFiles(*authority.sign("ct1"), ca)
+    words = ("--tls", "--tls-cert", mine.certificate, "--tls-key", mine.key, "--tls-ca", ca)
+    files = instances(tmp_path / "in")
+    database = StateDatabase(tmp_path / "state.sqlite")
+    context = acceptor_context(node, ClientCertificates.REQUIRED)
+    with Archive.open(ArchiveSettings(tmp_path / "store")) as archive:
+        import_folder(archive, tmp_path / "in")
+        made = Procedures(archive, database, lambda _title, _asking: None, Caller(UID, "NODE"))
+        made.worklist.add(scheduled(STEP))
+        listening = Listening(timeouts=QUICK, tls=context)
+        with storage_node(more=tuple(made.services()), listening=listening) as secure:
+            address = f"127.0.0.1:{secure.port}"
+            assert len(json.loads(invoke("worklist", address, "--json", *words).stdout)) == 1
+            uid = invoke("mpps", "create", address, "-k", "Modality=CT", *words).stdout.strip()
+            invoke("mpps", "complete", address, uid, tmp_path / "in", *words)
+            assert made.performed.get(uid).status is PerformedStatus.COMPLETED
+            told = invoke("commit", address, files[0], "--json", "--wait", 10, *words)
+            assert json.loads(told.stdout)["stored"] == 1
+            for command in (("worklist", address), ("mpps", "discontinue", address, uid)):
+                invoke(*command, fails=NetworkError)
+            invoke("commit", address, files[0], "--listen", free_port(), *words, fails=UsageError)
+    database.close()

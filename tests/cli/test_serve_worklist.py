@@ -8,13 +8,19 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from medvox.cli import serve, serve_worklist
+from medvox.archive.state.commitments import Commitments
+from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.mpps import PerformedSteps
+from medvox.archive.state.worklist import Worklist
+from medvox.cli import serve, serve_commitment, serve_worklist
 from medvox.core.errors import MissingError, UsageError
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.settings import NodeSettings
 from network.fakes import run
 
 app = typer.Typer()
+serving = typer.Typer()
+serve_commitment.register(serving)
 app.add_typer(serve_worklist.app, name="worklist")
 STEP = ("PatientName=Doe^Jane", "PatientID=7", "Modality=CT", "ScheduledStationAETitle=CT1",
         "ScheduledProcedureStepStartDate=2026-11-22", "ScheduledProcedureStepStartTime=10:15")  # fmt: skip
@@ -57,6 +63,26 @@ def test_a_csv_file_is_imported_listed_and_taken_out(tmp_path):
     invoke(tmp_path / "a", "delete", 1, fails=MissingError)
     invoke(tmp_path / "a", "status", 1, "later", fails=UsageError)
     invoke(tmp_path / "a", "add", "PatientName", fails=UsageError)
+
+
+def test_what_was_reported_and_asked_is_listed_and_reported_again(tmp_path):
+    database = StateDatabase(tmp_path / "state.sqlite")
+    PerformedSteps(database, Worklist(database)).add(
+        "1.2.9", {"00080060": {"vr": "CS", "Value": ["CT"]}}, "CT1"
+    )
+    requests = Commitments(database)
+    made = requests.add("CT1", "1.2.3.4", [("1.2", "1.2.99")])
+    requests.give_up(made.id, "nobody there")
+    words = ("--store", str(tmp_path))
+    for word, expected in (("performed", "1.2.9"), ("commitment list", "nobody there")):
+        shown = CliRunner().invoke(serving, [*word.split(), *words])
+        assert expected in shown.stdout, shown.output
+    told = json.loads(CliRunner().invoke(serving, ["performed", "--json", *words]).stdout)
+    assert [(each["uid"], each["status"]) for each in told] == [("1.2.9", "IN PROGRESS")]
+    assert CliRunner().invoke(serving, ["commitment", "retry", str(made.id), *words]).exit_code == 0
+    (told,) = json.loads(CliRunner().invoke(serving, ["commitment", "list", "--json", *words]).stdout)
+    assert (told["state"], told["attempts"], told["instances"]) == ("waiting", 0, 1)
+    database.close()
 
 
 def test_the_words_are_registered():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from pynetdicom.sop_class import Verification
 
 from medvox.core.errors import NetworkError, WriteError
 from medvox.network.dimse.commands import Command, Operation, Status, decode_command, encode_command
+from medvox.network.dimse.datasets import quiet
 from medvox.network.dimse.normalized import (
     NormalizedAnswer,
     NormalizedService,
@@ -223,3 +225,17 @@ def test_a_provider_may_name_what_it_makes():
         peer = Peer("127.0.0.1", node.port)
         with connect(peer, CALLER, [Proposal(MPPS)]) as client:
             assert NormalizedUser(client).create(SopInstance(MPPS), named("A")).sop_instance_uid == "1.2.3.4"
+
+
+def test_warnings_are_silent_while_any_thread_is_inside():
+    """`warnings.catch_warnings` alone would bring the warnings back when the first of two leaves."""
+    before = list(warnings.filters)
+    first, second = quiet(), quiet()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    warnings.warn("a value", stacklevel=1)
+    second.__exit__(None, None, None)
+    assert list(warnings.filters) == before
+    with pytest.raises(UserWarning):
+        warnings.warn("a value", stacklevel=1)

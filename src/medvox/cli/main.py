@@ -21,6 +21,7 @@ from medvox.cli import (
     render,
     serve,
     serve_access,
+    serve_commitment,
     serve_manage,
     serve_worklist,
     viewer,
@@ -51,6 +52,7 @@ app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
 serve_manage.register(serve.app)
 serve_worklist.register(serve.app)
+serve_commitment.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
 

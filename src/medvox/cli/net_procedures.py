@@ -140,7 +140,10 @@ def commit(
     if not files:
         raise MissingError("no DICOM instance", where=", ".join(map(str, paths)))
     wanted = [ReferencedInstance(file.sop_class_uid, file.sop_instance_uid) for file in files]
-    report = ask(peer(node), caller(aet), wanted, listening=_listening(listen), patience=wait)
+    place, listening = peer(node), _listening(listen)
+    if listening is not None and place.tls is not None:
+        raise UsageError("reports cannot be listened for over TLS", advice="Leave out --listen.")
+    report = ask(place, caller(aet), wanted, listening=listening, patience=wait)
     stored = {each.sop_instance_uid for each in report.stored}
     lost = [each for each in wanted if each.sop_instance_uid not in stored]
     reasons = {each.sop_instance_uid: each.reason for each in report.failed}

@@ -3,7 +3,7 @@
 `upper_layer` holds PDUs, the state machine, negotiation and associations over blocking sockets; `dimse` the
 messages and services on top; `handlers` what an application injects. Nothing here stores, indexes or shows.
 
-Works: Verification, Storage, and Query/Retrieve (C-FIND, C-GET, C-MOVE with C-CANCEL), both roles.
-Not here yet: TLS, worklist, MPPS, UPS, storage commitment, print management, asynchronous operations,
-transcoding of compressed instances that a peer refuses.
+Works, both roles: Verification, Storage, Query/Retrieve (C-FIND, C-GET, C-MOVE with C-CANCEL), Modality
+Worklist, Modality Performed Procedure Step, Storage Commitment, print management; TLS; the N- services of
+`dimse.normalized`. Not here yet: asynchronous operations.
 """

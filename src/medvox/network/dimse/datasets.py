@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from medvox.core.errors import FormatError, UnsupportedError
@@ -13,6 +15,40 @@ from medvox.network.upper_layer.negotiation import BIG, IMPLICIT
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+
+class _Quiet:
+    """Silences warnings while any thread is inside.
+
+    `warnings.catch_warnings` alone is not for threads: one that leaves would bring back what another had set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._before: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._before = warnings.catch_warnings()
+                self._before.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside and self._before is not None:
+                self._before.__exit__(None, None, None)
+
+
+_QUIET = _Quiet()
+
+
+def quiet() -> AbstractContextManager[None]:
+    """Return a context in which pydicom does not print the values that it objects to; safe in threads."""
+    return _QUIET
 
 
 def decode_dataset(data: bytes | memoryview, transfer_syntax: str) -> Dataset:
@@ -28,15 +64,23 @@ def decode_dataset(data: bytes | memoryview, transfer_syntax: str) -> Dataset:
     from pydicom.filereader import read_dataset
 
     _native(transfer_syntax)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             dataset = read_dataset(io.BytesIO(data), transfer_syntax == IMPLICIT, transfer_syntax != BIG)
-            for element in dataset:
-                _ = element.value
+            _convert(dataset)
         except Exception as error:
             raise FormatError("a data set cannot be parsed", got=type(error).__name__) from None
     return dataset
+
+
+def _convert(dataset: Dataset) -> None:
+    """Convert all values now, those of items too: a fault shows here, not where they are used."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _convert(item)
+        else:
+            _ = element.value
 
 
 def encode_dataset(dataset: Dataset, transfer_syntax: str) -> bytes:
@@ -51,8 +95,7 @@ def encode_dataset(dataset: Dataset, transfer_syntax: str) -> bytes:
 
     _native(transfer_syntax)
     out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             dcmwrite(
                 out, dataset, implicit_vr=transfer_syntax == IMPLICIT, little_endian=transfer_syntax != BIG
@@ -72,18 +115,21 @@ def with_character_set(dataset: Dataset, preferred: str | Sequence[str] | None) 
     preferred
         Value of Specific Character Set (0008,0005), as the peer asked with; None: ASCII (PS3.5 6.1.2.2).
     """
-    from pydicom.charset import convert_encodings, encode_string
+    from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
 
     names = [preferred or ""] if preferred is None or isinstance(preferred, str) else list(preferred)
     texts = list(_texts(dataset))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
+    with quiet():
         try:
             encodings = convert_encodings(names)
-            for text in texts:
-                encode_string(text, encodings)
+            holds = set(names) <= python_encoding.keys()
+            holds = holds and all(
+                decode_bytes(encode_string(t, encodings), encodings, set()) == t for t in texts
+            )
         except Exception:
-            names = ["ISO_IR 192"]
+            holds = False
+    if not holds:
+        names = ["ISO_IR 192"]
     if names == [""]:
         dataset.pop("SpecificCharacterSet", None)
     else:

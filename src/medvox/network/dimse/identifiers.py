@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from medvox.core.errors import UsageError
+from medvox.network.dimse.datasets import quiet
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -107,8 +107,7 @@ def _add(found: Dataset, key: str) -> None:
     from pydicom.tag import Tag
 
     name, separator, value = key.partition("=")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             tag = Tag(name.strip("()").replace(",", ""))
             found.add_new(tag, dictionary_VR(tag), value.split("\\") if "\\" in value else value or None)

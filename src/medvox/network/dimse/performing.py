@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from medvox.core.errors import FormatError, UsageError
+from medvox.network.dimse.datasets import quiet
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -117,8 +117,7 @@ def performed_series(files: Iterable[Path]) -> list[Dataset]:
 
     found: dict[str, Dataset] = {}
     for path in files:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             try:
                 header = dcmread(path, stop_before_pixels=True, specific_tags=list(_READ))
                 uid, sop_class, instance = header.SeriesInstanceUID, header.SOPClassUID, header.SOPInstanceUID

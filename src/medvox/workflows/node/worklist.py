@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from medvox.archive.state.attribute_matching import returned
 from medvox.archive.state.worklist import Worklist
 from medvox.core.errors import AccessError, UsageError
 from medvox.network.dimse.commands import Status
-from medvox.network.dimse.datasets import with_character_set
+from medvox.network.dimse.datasets import quiet, with_character_set
 from medvox.network.handlers import RefusedError
 from medvox.workflows.node.policy import Gate
 
@@ -86,8 +85,7 @@ def json_of(dataset: Dataset) -> dict[str, Any]:
     UsageError
         If a value cannot be read.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         try:
             found: dict[str, Any] = dataset.to_json_dict()
         except Exception as error:
@@ -99,6 +97,5 @@ def dataset_of(data: dict[str, Any]) -> Dataset:
     """Return a data set of the JSON model."""
     from pydicom import Dataset
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         return Dataset.from_json(data)

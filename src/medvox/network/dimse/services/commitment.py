@@ -174,14 +174,14 @@ def commitment_request(request: NormalizedRequest) -> CommitmentRequest:
     data = request.data
     transaction = "" if data is None else str(data.get("TransactionUID", ""))
     instances = () if data is None else _instances(data, "ReferencedSOPSequence")
-    if not transaction or not instances:
+    if not _is_uid(transaction) or not instances:
         raise RefusedError(Status.INVALID_ARGUMENT_VALUE, "Transaction UID or instances are missing")
     return CommitmentRequest(transaction, instances, request.calling_ae, request.peer_address)
 
 
 def _report_of(request: NormalizedRequest) -> CommitmentReport:
     data = request.data
-    if data is None or not data.get("TransactionUID"):
+    if data is None or not _is_uid(str(data.get("TransactionUID", ""))):
         raise RefusedError(Status.INVALID_ARGUMENT_VALUE, "the Transaction UID is missing")
     return CommitmentReport(
         str(data.TransactionUID),
@@ -209,9 +209,13 @@ def _instances(data: Dataset, keyword: str) -> tuple[ReferencedInstance, ...]:
         )
         for part in parts
     )
-    if not all(each.sop_class_uid and each.sop_instance_uid for each in found):
+    if not all(_is_uid(each.sop_class_uid) and _is_uid(each.sop_instance_uid) for each in found):
         raise RefusedError(Status.INVALID_ARGUMENT_VALUE, "a referenced instance lacks a UID")
     return found
+
+
+def _is_uid(text: str) -> bool:
+    return 0 < len(text) <= 64 and not text.strip("0123456789.")
 
 
 def _reference(instance: ReferencedInstance) -> Dataset:
