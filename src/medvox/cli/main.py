@@ -21,6 +21,7 @@ from medvox.cli import (
     render,
     serve,
     serve_access,
+    serve_manage,
     serve_worklist,
     viewer,
 )
@@ -48,6 +49,7 @@ net_tls.add_options(net_ups.app)
 net_tls.add_options(net_procedures.mpps)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
+serve_manage.register(serve.app)
 serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
