@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 from medvox.core.errors import FormatError
-from medvox.workflows.node.logs import HIDDEN, Plain, set_up_logs
+from medvox.workflows.node.monitoring.logs import HIDDEN, Plain, set_up_logs
 
 NAMES = [
     "DOE^JANE",
