@@ -43,7 +43,7 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     from medvox.server.run_node import Running, serve_node
-    from medvox.workflows.node.logs import set_up_logs
+    from medvox.workflows.node.monitoring.logs import set_up_logs
 
     found = settings(config, store).changed(dicom_port=dicom_port, http_port=http_port, aet=aet)
     set_up_logs(found.log_level)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medvox.archive.access import Action
 from medvox.server.access.rights import Note, requires
-from medvox.workflows.node.metrics import CONTENT_TYPE, Metrics
+from medvox.workflows.node.monitoring.metrics import CONTENT_TYPE, Metrics
 
 router = APIRouter(include_in_schema=False)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})

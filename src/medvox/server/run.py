@@ -103,6 +103,7 @@ class ViewerServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                log_config=None,  # uvicorn's own would go past the filter of a node's logs
                 log_level=logging.WARNING,
                 access_log=False,
                 server_header=False,

@@ -17,8 +17,11 @@ def unguarded(app: FastAPI) -> set[str]:
 
 
 def _is_guarded(route: Any) -> bool:
+    """A route of FastAPI depends on a right; a plain one of Starlette asks for it itself, see `getting`."""
     dependant = getattr(route, "dependant", None)
-    return dependant is not None and any(isinstance(call, Requires) for call in _calls(dependant))
+    asked = [] if dependant is None else list(_calls(dependant))
+    cells = getattr(getattr(route, "endpoint", None), "__closure__", None) or ()
+    return any(isinstance(one, Requires) for one in (*asked, *(cell.cell_contents for cell in cells)))
 
 
 def _calls(dependant: Any) -> Iterator[Any]:

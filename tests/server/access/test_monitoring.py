@@ -19,7 +19,7 @@ from medvox.server.access.door import Door
 from medvox.server.access.guard import HttpAccess, NodeGuard
 from medvox.server.run import bind
 from medvox.workflows.node.access import NodeAccess
-from medvox.workflows.node.metrics import Metrics
+from medvox.workflows.node.monitoring.metrics import Metrics
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.settings import NodeSettings
 from server.access.conftest import ROUTES, running

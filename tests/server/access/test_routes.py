@@ -8,6 +8,7 @@ from starlette.routing import Mount, Route
 
 from medvox.archive.access import Action
 from medvox.server.access.rights import requires
+from medvox.server.dicomweb.resources import getting
 from server.access.conftest import application
 from server.access.routes import unguarded
 
@@ -21,6 +22,9 @@ def test_the_walk_finds_every_route() -> None:
     app = FastAPI(openapi_url=None)
     app.include_router(outer)
     app.include_router(guarded, dependencies=[requires(Action.RETRIEVE)])
+    direct = APIRouter(prefix="/direct")
+    getting(direct, Action.QUERY, "/one")(lambda request, archive, resource: PlainTextResponse(""))
+    app.include_router(direct)
     app.router.routes.append(Route("/plain", PlainTextResponse("")))
     app.router.routes.append(Mount("/mounted", PlainTextResponse("")))
     assert unguarded(app) == {"/outer/inner/open", "/plain", "/mounted"}

@@ -83,7 +83,7 @@ def test_the_gate_refuses_and_notes(kept: Kept) -> None:
     kept.rules.put(AeRule("MR1", services=frozenset({AeService.STORE})))
     gate = Gate(kept.policy(), kept.recorder)
     gate.enter("MR1", AeService.STORE)
-    gate.note("MR1", AeService.STORE, "1.2.3", "1.2.4")
+    gate.note("MR1", AeService.STORE, "1.2.3", "1.2.4", "DOE^JANE")
     with pytest.raises(AccessError):
         gate.enter("MR1", AeService.RETRIEVE, "1.2.3")
     kept.recorder.flush()

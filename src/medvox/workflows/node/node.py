@@ -21,8 +21,8 @@ from medvox.network.upper_layer.channel import Timeouts
 from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.gated import StoreNotes
-from medvox.workflows.node.measures import Measures
-from medvox.workflows.node.metrics import Metrics
+from medvox.workflows.node.monitoring.measures import Measures
+from medvox.workflows.node.monitoring.metrics import Metrics
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings

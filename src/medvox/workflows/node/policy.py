@@ -10,6 +10,7 @@ from typing import Final
 
 from medvox.archive.access import Action
 from medvox.archive.audit import Event
+from medvox.archive.entry import is_uid
 from medvox.archive.recording import Recorder
 from medvox.archive.state.ae_rules import AeRule, AeRules, AeService, RefusedCallers, is_loopback
 from medvox.core.errors import AccessError
@@ -176,14 +177,14 @@ class Gate:
         outcome: str = "success",
         detail: str = "",
     ) -> None:
-        """Note what was done with studies, or with none in particular.
+        """Note what was done with studies, or with none in particular; what is no UID is not noted.
 
         Raises
         ------
         WriteError
             If the audit has refused so much already that no more can wait.
         """
-        for uid in study_uids or ("",):
+        for uid in [uid for uid in study_uids if is_uid(uid)] or [""]:
             self._recorder.soon(Event(_shown(calling_ae), ACTIONS[service], uid, outcome, detail))
 
 

@@ -27,6 +27,8 @@ _KIND: Final = re.compile(r"[A-Z][A-Za-z]*(Error|Exception|Interrupt|Warning)")
 _OURS: Final = "medvox"
 _QUOTED: Final = ("uvicorn.error",)
 """Loggers of others whose fixed texts are passed on."""
+_APART: Final = ("uvicorn", "uvicorn.error", "uvicorn.access")
+"""Loggers of others that may have been given a way of their own, past the filter."""
 _TALKATIVE: Final = ("alembic",)
 """Loggers of others that tell every step."""
 
@@ -82,6 +84,11 @@ def set_up_logs(level: str = "info", stream: TextIO | None = None) -> logging.Ha
         root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _APART:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)

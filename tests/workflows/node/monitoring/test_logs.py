@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from medvox.core.errors import FormatError
-from medvox.workflows.node.logs import HIDDEN, Plain, set_up_logs
+from medvox.workflows.node.monitoring.logs import HIDDEN, Plain, set_up_logs
 
 NAMES = [
     "DOE^JANE",
@@ -32,9 +33,9 @@ def stream() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     written = io.StringIO()
-    handler = set_up_logs("debug", written)
+    set_up_logs("debug", written)
     yield written
-    root.removeHandler(handler)
+    root.handlers.clear()
     for one in before:
         root.addHandler(one)
     root.setLevel(level)
@@ -105,6 +106,19 @@ def test_what_helps_comes_through(stream: io.StringIO) -> None:
     assert messages[3].startswith(f"it failed for {HIDDEN} ValueError at test_logs.py:")
     assert messages[4] == "Started server process [12]"
     assert [line["level"] for line in lines(stream)] == ["info", "warning", "error", "error", "info"]
+
+
+def test_the_web_server_gets_no_way_past_the_filter(stream: io.StringIO) -> None:
+    for past in (True, False):
+        config = {} if past else {"log_config": None}
+        uvicorn.Config(lambda: None, log_level="warning", **config)  # type: ignore[arg-type]
+        if past:
+            set_up_logs("debug", stream)
+        try:
+            int("DOE^JANE")
+        except ValueError:
+            logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+    assert [line["message"].split(" at ")[0] for line in lines(stream)] == [f"{HIDDEN} ValueError"] * 2
 
 
 def test_a_message_is_one_line(stream: io.StringIO) -> None:

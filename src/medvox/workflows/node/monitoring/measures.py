@@ -1,4 +1,4 @@
-"""Measures: what a node counts of itself, see `medvox.workflows.node.metrics`."""
+"""Measures: what a node counts of itself, see `medvox.workflows.node.monitoring.metrics`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from medvox.archive.model import Origin, Received
 from medvox.network.dimse.messages import Message
 from medvox.network.upper_layer.negotiation import Admission, AssociationRequest, CallerPolicy, Refusal
-from medvox.workflows.node.metrics import Counter, Histogram, Metrics
+from medvox.workflows.node.monitoring.metrics import Counter, Histogram, Metrics
 from medvox.workflows.node.policy import service_of
 
 _OUTCOMES: Final = {None: "accepted", Refusal.CALLING_AE: "refused", Refusal.LOCAL_LIMIT: "full"}

@@ -13,8 +13,8 @@ from medvox.network.dimse.provider import ProviderSettings, Services, provider
 from medvox.network.dimse.services.verification import VerificationService
 from medvox.network.dimse.syntaxes import VERIFICATION
 from medvox.network.upper_layer.negotiation import Admission, AssociationRequest, Refusal
-from medvox.workflows.node.measures import Measures
-from medvox.workflows.node.metrics import MOST_SERIES, Metrics
+from medvox.workflows.node.monitoring.measures import Measures
+from medvox.workflows.node.monitoring.metrics import MOST_SERIES, Metrics
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
