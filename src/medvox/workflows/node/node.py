@@ -19,6 +19,7 @@ from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts
 from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
 from medvox.workflows.node.access import NodeAccess
+from medvox.workflows.node.background import jobs_of
 from medvox.workflows.node.gated import StoreNotes
 from medvox.workflows.node.measures import Measures
 from medvox.workflows.node.metrics import Metrics
@@ -46,6 +47,8 @@ class Node:
         Who may do what, and the way into the audit.
     measures
         What it counts of itself.
+    jobs
+        Hooks and forwarding.
     procedures
         Worklist, performed steps and storage commitment.
     listeners
@@ -64,6 +67,7 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
+        self.jobs = jobs_of(settings, self.archive, self.state, self.caller)
         self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
         self.measures = Measures(Metrics())
         self.measures.watch(self, settings.store)
@@ -111,6 +115,7 @@ class Node:
         acceptor.start()
         self._acceptor = acceptor
         self.procedures.start()
+        self.jobs.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -122,6 +127,7 @@ class Node:
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
+            self.jobs.stop(self.settings.stop_s)
             self.access.close()
             self.state.close()
             self.archive.close()

@@ -53,5 +53,5 @@ def services_of(node: NodeParts) -> list[Service]:
         *node.procedures.services(),
         RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
         PrintService(spool),
-        StorageService(GatedStorage(ArchiveStorage(archive, node.received), gate)),
+        StorageService(GatedStorage(ArchiveStorage(archive, node.received, node.settings.coerce), gate)),
     ]
