@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,20 +58,20 @@ class JournaledKeeping:
         self._store = LocalStore(
             settings.store, disk, is_durable=settings.is_durable, segment_bytes=settings.segment_bytes
         )
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._store.close)
             self._engine: Engine = open_engine(settings.index or settings.store / INDEX_FILE)
-            migrate(self._engine, INDEX, may_empty=settings.index is None)
-            if settings.index is not None:
-                with self._engine.begin() as connection:
-                    claim(connection, self._store.identity())
-            finish(self._store, self._engine)
-            self._findings = replay(self._store, self._engine)
-        except SQLAlchemyError as error:
-            self._store.close()
-            raise AccessError("the index cannot be opened", got=type(error).__name__) from error
-        except BaseException:
-            self._store.close()
-            raise
+            undone.callback(self._engine.dispose)
+            try:
+                migrate(self._engine, INDEX, may_empty=settings.index is None)
+                if settings.index is not None:
+                    with self._engine.begin() as connection:
+                        claim(connection, self._store.identity())
+                finish(self._store, self._engine)
+                self._findings = replay(self._store, self._engine)
+            except SQLAlchemyError as error:
+                raise AccessError("the index cannot be opened", got=type(error).__name__) from error
+            undone.pop_all()
         self._writer = IndexWriter(self._engine)
         self._digests = KnownDigests(self._engine)
         self._order = threading.Lock()
