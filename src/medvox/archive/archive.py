@@ -343,7 +343,7 @@ class Archive:
         try:
             return self._keeping.read(row.place, row.offset + offset, size)
         except MissingError:
-            rows = self.instances(sop_uid=row.sop_uid, is_history=True)
+            rows = list(self.instances(sop_uid=row.sop_uid, is_history=True))
             now = next((one for one in rows if one.digest == row.digest and one.place != row.place), None)
             if now is None:
                 raise

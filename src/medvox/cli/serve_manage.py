@@ -329,9 +329,8 @@ def retry(
 @contextmanager
 def _archive(config: Path | None, store: Path | None) -> Iterator[Archive]:
     from medvox.archive.archive import Archive
-    from medvox.archive.model import ArchiveSettings
 
-    with Archive.open(ArchiveSettings(settings(config, store).store)) as archive:
+    with Archive.open(settings(config, store).archive) as archive:
         yield archive
 
 
@@ -339,7 +338,7 @@ def _archive(config: Path | None, store: Path | None) -> Iterator[Archive]:
 def _state(config: Path | None, store: Path | None) -> Iterator[StateDatabase]:
     from medvox.archive.state.database import StateDatabase
 
-    with closing(StateDatabase(settings(config, store).store / "state.sqlite")) as state:
+    with closing(StateDatabase(settings(config, store).state)) as state:
         yield state
 
 

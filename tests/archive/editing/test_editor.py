@@ -24,16 +24,25 @@ ME = Author("curator", "wrong name at the scanner")
 NAME, ID = "00100010", "00100020"
 
 
+@pytest.fixture(params=["folder", "objects and PostgreSQL"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> ArchiveSettings:
+    if request.param == "folder":
+        return ArchiveSettings(tmp_path / "store")
+    index = request.getfixturevalue("postgresql").new_database()
+    objects = (tmp_path / "objects").as_uri()
+    return ArchiveSettings(tmp_path / "store", is_durable=False, index=index, objects=objects)
+
+
 @pytest.fixture
-def state(tmp_path: Path):
-    database = StateDatabase(tmp_path / "state.sqlite")
+def state(settings: ArchiveSettings, tmp_path: Path):
+    database = StateDatabase(settings.index or tmp_path / "state.sqlite")
     yield database
     database.close()
 
 
 @pytest.fixture
-def archive(tmp_path: Path):
-    with Archive.open(ArchiveSettings(tmp_path / "store")) as opened:
+def archive(settings: ArchiveSettings):
+    with Archive.open(settings) as opened:
         yield opened
 
 

@@ -202,7 +202,7 @@ class Editor:
 
     def _one(self, edit: Edit, step: Step, sop_uid: str, digest: str) -> None:
         """Keep the new version of one instance; again it makes the same bytes, and nothing is kept twice."""
-        rows = self._archive.instances(sop_uid=sop_uid, is_history=True)
+        rows = list(self._archive.instances(sop_uid=sop_uid, is_history=True))
         row = next((row for row in rows if row.digest == digest), None)
         if row is None:
             raise MissingError("an instance to be changed is not there any more", got=sop_uid)

@@ -20,6 +20,7 @@ from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts
 from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
 from medvox.workflows.node.access import NodeAccess
+from medvox.workflows.node.background import jobs_of
 from medvox.workflows.node.gated import StoreNotes
 from medvox.workflows.node.monitoring.measures import Measures
 from medvox.workflows.node.monitoring.metrics import Metrics
@@ -48,6 +49,8 @@ class Node:
         Who may do what, and the way into the audit.
     measures
         What it counts of itself.
+    jobs
+        Hooks and forwarding.
     procedures
         Worklist, performed steps and storage commitment.
     unified
@@ -70,6 +73,7 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
+        self.jobs = jobs_of(settings, self.archive, self.state, self.caller)
         gate = self.access.gate
         self.procedures = Procedures(
             self.archive, self.state, self.destination, self.caller, gate, self._character_set
@@ -123,6 +127,7 @@ class Node:
         self._acceptor = acceptor
         self.procedures.start()
         self.unified.start()
+        self.jobs.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -135,6 +140,7 @@ class Node:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
             self.unified.stop()
+            self.jobs.stop(self.settings.stop_s)
             self.access.close()
             self.state.close()
             self.archive.close()

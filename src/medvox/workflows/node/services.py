@@ -56,5 +56,5 @@ def services_of(node: NodeParts) -> list[Service]:
         *node.unified.services(),
         RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
         PrintService(FilmSpool(node.settings.store / "print", node.prints, gate=gate)),
-        StorageService(GatedStorage(ArchiveStorage(archive, node.received), gate)),
+        StorageService(GatedStorage(ArchiveStorage(archive, node.received, node.settings.coerce), gate)),
     ]

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
+from medvox.archive.editing.coercion import CoercionRule
 from medvox.archive.model import ArchiveSettings
 from medvox.core.errors import FormatError, MissingError, UsageError
 from medvox.core.settings import current
+from medvox.jobs.routing import ForwardingRule
 
 DICOM_PORT: Final = 11112
 """Registered for DICOM (IANA)."""
@@ -20,7 +22,7 @@ HTTP_PORT: Final = 8042
 _TITLE: Final = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "str": str, "int": int, "float": (int, float), "bool": bool, "Path": str, "Path | None": str,
-    "str | None": str,
+    "str | None": str, "dict[str, str]": dict,
 }  # fmt: skip
 
 
@@ -47,6 +49,37 @@ class RemoteNode:
     ae_title: str
     host: str
     port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Coercion:
+    """Attributes that instances of a sender get when they are received.
+
+    Parameters
+    ----------
+    caller
+        AE title of the sender; ``*`` and ``?`` stand for letters.
+    values
+        By keyword: replace what is there; ``{}`` stands for it, e.g. ``{PatientID = "SITE2-{}"}``.
+    defaults
+        By keyword: fill what is missing or empty.
+    """
+
+    caller: str
+    values: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+
+    def rule(self) -> CoercionRule:
+        """Return it with tags.
+
+        Raises
+        ------
+        UsageError
+            If a keyword or value is not possible.
+        """
+        from medvox.archive.editing.rewriting import checked_values
+
+        return CoercionRule(self.caller, checked_values(self.values), checked_values(self.defaults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +120,12 @@ class NodeSettings:
         ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
     nodes
         Nodes that are known, by sections ``[[nodes]]``.
+    forward
+        What is sent on to which of them, by sections ``[[forward]]``.
+    coerce
+        What is changed at receiving, by sections ``[[coerce]]``.
+    stable_s
+        Seconds without a new instance after which a study is forwarded, and hooks are told of it.
     """
 
     store: Path = field(default_factory=default_store)
@@ -110,6 +149,9 @@ class NodeSettings:
     http_names: str = ""
     log_level: str = "info"
     nodes: tuple[RemoteNode, ...] = ()
+    forward: tuple[ForwardingRule, ...] = ()
+    coerce: tuple[Coercion, ...] = ()
+    stable_s: float = 60.0
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -129,21 +171,16 @@ class NodeSettings:
             raise MissingError("there is no such settings file", where=path) from error
         except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise FormatError("the settings are not TOML", where=path, got=str(error)) from error
-        given = {name: value for name, value in values.items() if name != "nodes"}
+        given = {name: value for name, value in values.items() if name not in _SECTIONS}
         found = _checked(cls, given, path, text)
-        remote = values.get("nodes", [])
-        if not isinstance(remote, list) or not all(isinstance(one, dict) for one in remote):
-            raise _wrong("nodes are sections [[nodes]]", path, text, "nodes")
-        checked = [_checked(RemoteNode, one, path, text) for one in remote]
-        for one in checked:
-            if missing := [name for name in _names(RemoteNode) if name not in one]:
-                raise _wrong("a node lacks settings", path, text, "nodes", expected=missing)
-        nodes = tuple(RemoteNode(**one) for one in checked)
+        sections: dict[str, Any] = {
+            name: _sections(name, values.get(name, []), path, text) for name in _SECTIONS
+        }
         for name, value in found.items():
             if isinstance(value, Path):
                 found[name] = path.absolute().parent / value
         try:
-            return cls(nodes=nodes, **found).checked()
+            return cls(**sections, **found).checked()
         except UsageError as error:
             raise FormatError(error.what, where=path, got=error.got, expected=error.expected) from error
 
@@ -189,6 +226,12 @@ class NodeSettings:
             raise UsageError("unknown log_level", got=self.log_level, expected="debug, info, warning, error")
         if self.max_associations < 1:
             raise UsageError("max_associations is below 1", got=self.max_associations)
+        known = {name for node in self.nodes for name in (node.name, node.ae_title)}
+        for rule in self.forward:
+            if rule.to not in known:
+                raise UsageError("a rule forwards to a node that is not known", got=rule.to, expected=known)
+        for coercion in self.coerce:
+            coercion.rule()
         return self
 
     def node(self, ae_title: str) -> RemoteNode | None:
@@ -196,13 +239,29 @@ class NodeSettings:
         return next((node for node in self.nodes if node.ae_title == ae_title.strip()), None)
 
 
-def _names(kind: type) -> list[str]:
-    return [one.name for one in fields(kind)]
+_SECTIONS: Final[dict[str, type]] = {"nodes": RemoteNode, "forward": ForwardingRule, "coerce": Coercion}
+
+
+def _sections(name: str, given: Any, path: Path, text: str) -> tuple[Any, ...]:
+    """Return sections that may be there several times."""
+    kind = _SECTIONS[name]
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise _wrong(f"{name} are sections [[{name}]]", path, text, name)
+    needed = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+    checked = [_checked(kind, one, path, text) for one in given]
+    for one in checked:
+        if missing := [setting for setting in needed if setting not in one]:
+            what = "a node lacks settings" if kind is RemoteNode else f"a section of {name} lacks settings"
+            raise _wrong(what, path, text, name, expected=missing)
+        for value in one.values():
+            if isinstance(value, dict) and not all(isinstance(text, str) for text in value.values()):
+                raise _wrong("the values of attributes are texts", path, text, name)
+    return tuple(kind(**one) for one in checked)
 
 
 def _checked(kind: type, given: Mapping[str, Any], path: Path, text: str) -> dict[str, Any]:
     """Return the fields of a section with the types that they have."""
-    known = {one.name: str(one.type) for one in fields(kind) if one.name != "nodes"}
+    known = {one.name: str(one.type) for one in fields(kind) if one.name not in _SECTIONS}
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
