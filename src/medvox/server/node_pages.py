@@ -9,7 +9,9 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
+from medvox.server.access.rights import requires
 from medvox.server.app import API, PARTS
 from medvox.server.archive_viewer.sessions import OPENED, OpenedStudies
 from medvox.server.archive_viewer.transfers import Transfers
@@ -47,7 +49,12 @@ def routers() -> list[APIRouter]:
     own = APIRouter(prefix=API, responses=ERRORS)
     for module in (archive_routes, status, remote):
         own.include_router(module.router)
-    opened = APIRouter(prefix=f"{OPENED}/{{study}}", responses=ERRORS, include_in_schema=False)
+    opened = APIRouter(
+        prefix=f"{OPENED}/{{study}}",
+        responses=ERRORS,
+        include_in_schema=False,
+        dependencies=[requires(Action.RETRIEVE)],
+    )
     for part in PARTS:
         opened.include_router(part)
     return [own, opened]

@@ -55,7 +55,7 @@ def test_a_node_prints_and_keeps_unified_procedure_steps(node, tmp_path):
     instances(tmp_path / "in", count=2)
     told = CliRunner().invoke(app, ["net", "print", str(tmp_path / "in"), "--to", address])
     assert told.exit_code == 0, told.output
-    assert (tmp_path / "store" / "print" / "job-1" / "films.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "store" / "spool" / "job-1" / "films.pdf").read_bytes().startswith(b"%PDF")
     assert node.prints.recent()[0].status == "DONE"
     told = CliRunner().invoke(app, ["net", "ups", "create", address, "--label", "Read"])
     assert told.exit_code == 0, told.output

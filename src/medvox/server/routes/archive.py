@@ -10,10 +10,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.importing import import_folder
 from medvox.archive.model import Origin, Outcome
 from medvox.server import types as viewer
+from medvox.server.access.rights import requires
 from medvox.server.archive_viewer import listing
 from medvox.server.archive_viewer import types as api
 from medvox.server.archive_viewer.sessions import OpenedStudies
@@ -22,6 +24,9 @@ from medvox.server.session import UPLOAD_BYTES
 from medvox.server.uploads import receive
 
 router = APIRouter(prefix="/archive", tags=["archive"])
+_QUERY = [requires(Action.QUERY)]
+_RETRIEVE = [requires(Action.RETRIEVE)]
+_STORE = [requires(Action.STORE)]
 
 
 def _archive(request: Request) -> Archive:
@@ -38,31 +43,31 @@ ArchiveOf = Annotated[Archive, Depends(_archive)]
 OpenedOf = Annotated[OpenedStudies, Depends(_opened)]
 
 
-@router.get("/studies", operation_id="listStudies")
+@router.get("/studies", operation_id="listStudies", dependencies=_QUERY)
 def studies(archive: ArchiveOf, page: Annotated[api.StudyPage, Query()]) -> api.ListedStudies:
     """Page of the studies that match, the newest first."""
     return listing.studies(archive, page)
 
 
-@router.get("/studies/{uid}", operation_id="listStudy")
+@router.get("/studies/{uid}", operation_id="listStudy", dependencies=_QUERY)
 def study(archive: ArchiveOf, uid: str) -> api.ListedStudy:
     """One study."""
     return listing.study(archive, uid)
 
 
-@router.get("/studies/{uid}/series", operation_id="listSeries")
+@router.get("/studies/{uid}/series", operation_id="listSeries", dependencies=_QUERY)
 def series(archive: ArchiveOf, uid: str) -> list[api.ListedSeries]:
     """Series of a study, by number."""
     return listing.series(archive, uid)
 
 
-@router.post("/studies/{uid}/open", operation_id="openStudy")
+@router.post("/studies/{uid}/open", operation_id="openStudy", dependencies=_RETRIEVE)
 def open_study(opened: OpenedOf, uid: str) -> viewer.Session:
     """Open a study, or look whether instances came since; its session is at ``/api/v1/opened/{uid}``."""
     return opened.refreshed(uid).snapshot()
 
 
-@router.post("/files", operation_id="addFiles", openapi_extra=UPLOAD_BODY)
+@router.post("/files", operation_id="addFiles", dependencies=_STORE, openapi_extra=UPLOAD_BODY)
 async def add_files(request: Request, archive: ArchiveOf) -> api.Added:
     """Add DICOM files to the archive."""
     folder = Path(tempfile.mkdtemp(prefix="medvox-add-"))

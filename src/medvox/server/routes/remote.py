@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.entry import is_uid
 from medvox.core.errors import MissingError, UsageError
+from medvox.server.access.rights import requires
 from medvox.server.archive_viewer import listing
 from medvox.server.archive_viewer import status_types as api
 from medvox.server.archive_viewer.transfers import Transfers
@@ -15,6 +17,9 @@ from medvox.server.routes.archive import ArchiveOf
 from medvox.workflows.node.remote import RemoteNodes
 
 router = APIRouter(prefix="/remote", tags=["remote nodes"])
+_MONITOR = [requires(Action.MONITOR)]
+_QUERY = [requires(Action.QUERY)]
+_SEND = [requires(Action.SEND)]
 
 
 def _nodes(request: Request) -> RemoteNodes:
@@ -31,19 +36,19 @@ NodesOf = Annotated[RemoteNodes, Depends(_nodes)]
 TransfersOf = Annotated[Transfers, Depends(_transfers)]
 
 
-@router.get("/nodes", operation_id="remoteNodes")
+@router.get("/nodes", operation_id="remoteNodes", dependencies=_MONITOR)
 def nodes(remote: NodesOf) -> list[api.RemoteNode]:
     """Return the configured nodes."""
     return [api.RemoteNode.model_validate(one) for one in remote.nodes()]
 
 
-@router.post("/nodes/{name}/echo", operation_id="echoNode")
+@router.post("/nodes/{name}/echo", operation_id="echoNode", dependencies=_MONITOR)
 def echo(remote: NodesOf, name: str) -> api.Echo:
     """Call a node (C-ECHO)."""
     return api.Echo(seconds=remote.echo(name))
 
 
-@router.get("/nodes/{name}/studies", operation_id="remoteStudies")
+@router.get("/nodes/{name}/studies", operation_id="remoteStudies", dependencies=_QUERY)
 def studies(
     remote: NodesOf, archive: ArchiveOf, name: str, search: Annotated[api.RemoteSearch, Query()]
 ) -> api.RemoteStudies:
@@ -58,13 +63,13 @@ def studies(
     )
 
 
-@router.get("/transfers", operation_id="transfers")
+@router.get("/transfers", operation_id="transfers", dependencies=_QUERY)
 def transfers(running: TransfersOf) -> list[api.Transfer]:
     """Return the transfers, the newest first."""
     return [api.Transfer.model_validate(one) for one in running.list()]
 
 
-@router.post("/transfers", operation_id="startTransfer", status_code=201)
+@router.post("/transfers", operation_id="startTransfer", dependencies=_SEND, status_code=201)
 def start(remote: NodesOf, running: TransfersOf, asked: api.TransferRequest) -> api.Transfer:
     """Retrieve a study (C-GET or C-MOVE), or send one (C-STORE), in the background."""
     if not is_uid(asked.study_uid):
@@ -81,7 +86,13 @@ def start(remote: NodesOf, running: TransfersOf, asked: api.TransferRequest) -> 
     return api.Transfer.model_validate(begun)
 
 
-@router.delete("/transfers/{id}", operation_id="removeTransfer", status_code=204, response_class=Response)
+@router.delete(
+    "/transfers/{id}",
+    operation_id="removeTransfer",
+    dependencies=_SEND,
+    status_code=204,
+    response_class=Response,
+)
 def remove(running: TransfersOf, id: str) -> None:  # noqa: A002 - the name in the address
     """Cancel a transfer, or take one that has ended off the list."""
     running.remove(id)

@@ -16,6 +16,8 @@ from medvox.network.dimse.services.verification import VerificationService
 from medvox.network.dimse.storage import StorageService
 from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
+from medvox.workflows.node.access import NodeAccess
+from medvox.workflows.node.gated import GatedQuery, GatedRetrieve, GatedStorage
 from medvox.workflows.node.printing.spool import FilmSpool
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.query import ArchiveQuery
@@ -35,6 +37,7 @@ class NodeParts(Protocol):
     procedures: Procedures
     unified: UnifiedWork
     prints: PrintJobs
+    access: NodeAccess
 
     def received(self, kept: Received, origin: Origin) -> None:
         """Tell who listens of an instance."""
@@ -45,13 +48,14 @@ class NodeParts(Protocol):
 
 def services_of(node: NodeParts) -> list[Service]:
     """Return the services of a node; Storage, which takes any class that is not known, is the last."""
-    archive = node.archive
+    archive, gate = node.archive, node.access.gate
+    spool = FilmSpool(node.settings.store / "spool", node.prints, gate=gate)
     return [
         VerificationService(),
-        QueryService(ArchiveQuery(archive, node.settings.aet)),
+        QueryService(GatedQuery(ArchiveQuery(archive, node.settings.aet), gate)),
         *node.procedures.services(),
         *node.unified.services(),
-        PrintService(FilmSpool(node.settings.store / "print", node.prints)),
-        RetrieveService(ArchiveRetrieve(archive, node.destination), node.caller),
-        StorageService(ArchiveStorage(archive, node.received)),
+        RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
+        PrintService(spool),
+        StorageService(GatedStorage(ArchiveStorage(archive, node.received), gate)),
     ]
