@@ -10,7 +10,7 @@ from starlette.routing import Route
 from medvox.archive.access import Action
 from medvox.server.access.rights import requires
 from medvox.server.dependencies import ERRORS
-from medvox.server.dicomweb import capabilities
+from medvox.server.dicomweb import capabilities, ups
 from medvox.server.dicomweb.resources import PREFIX
 from medvox.server.dicomweb.served import ACTIONS, SERVED
 
@@ -27,10 +27,11 @@ def _service() -> APIRouter:
 
 
 def guarded() -> APIRouter:
-    """Return all of it, each route behind the right to do what it does."""
+    """Return all of it, each route behind the right to do what it does; UPS-RS needs `app.state.node`."""
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
     for router, action in (*ACTIONS, (capabilities.router, Action.QUERY)):
         service.include_router(router, dependencies=[requires(action)])
+    service.include_router(ups.router)
     return service
 
 

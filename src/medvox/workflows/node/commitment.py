@@ -170,7 +170,7 @@ class StorageCommitments:
             report = checked(self._archive, commitment.transaction_uid, commitment.instances)
             event_type, data = report_data(report)
             proposal = Proposal(STORAGE_COMMITMENT, as_scp=True)
-            peer = Peer(place.host, place.port, place.ae_title)
+            peer = Peer(place.host, place.port, place.ae_title, place.tls)
             with connect(peer, self._caller, [proposal]) as client:
                 NormalizedUser(client).report(COMMITMENT, event_type, data)
         except MedvoxError as error:
