@@ -19,7 +19,7 @@ from medvox.archive.model import ArchiveSettings  # noqa: E402
 from medvox.core.progress import Progress  # noqa: E402
 from medvox.core.study import Scan  # noqa: E402
 from medvox.server.app import create_app  # noqa: E402
-from medvox.server.node_pages import Shown, routers, shown  # noqa: E402
+from medvox.server.routes.node import Shown, routers, shown  # noqa: E402
 from medvox.server.run import ViewerServer, bind  # noqa: E402
 from medvox.server.session import ViewerSession  # noqa: E402
 from medvox.testing.fake_node import FakeRemote, FakeStatus  # noqa: E402
@@ -84,14 +84,8 @@ def main(folders: Sequence[Path]) -> None:
                 import_folder(archive, folder)
             with shown(app, Shown(archive, work / "files", FakeStatus(), remote(archive))) as opened:
                 server = ViewerServer(app, session)
-                before = server.handle_exit
                 server.on_started = lambda: print(f"http://127.0.0.1:{port}/?token={TOKEN}", flush=True)
-
-                def stop(number: int, frame: object) -> None:
-                    opened.end_streams()
-                    before(number, None)
-
-                server.handle_exit = stop  # type: ignore[method-assign]
+                server.on_stopping = opened.end_streams
                 server.run(sockets=[sock])
     finally:
         sock.close()

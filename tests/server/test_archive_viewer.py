@@ -13,15 +13,20 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from medvox.archive.access import Action, Principal, Role
 from medvox.archive.archive import Archive
 from medvox.core.errors import MissingError
 from medvox.core.progress import silent
 from medvox.core.study import Scan
+from medvox.server.access.rights import Note
 from medvox.server.app import create_app
 from medvox.server.archive_viewer.files import StudyFiles
 from medvox.server.archive_viewer.sessions import OpenedStudies
-from medvox.server.node_pages import Shown, routers, shown
+from medvox.server.auth import OWNER
+from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.run import ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.testing.fake_node import FakeRemote, FakeStatus
@@ -39,6 +44,13 @@ class Live:
     opened: OpenedStudies
     status: FakeStatus
     remote: FakeRemote
+    who: dict[str, Principal]
+    notes: list[Note]
+
+    @property
+    def noted(self) -> Note:
+        """What the audit would say of the last request."""
+        return self.notes[-1]
 
     def get(self, path: str, **query: Any) -> Any:
         answer = self.client.get(path, params=query)
@@ -56,6 +68,19 @@ class Live:
         return self.get(f"/api/v1/opened/{uid}/studies")
 
 
+class Identified:
+    """Stands behind the guard: says who asks, and keeps what is to be audited."""
+
+    def __init__(self, app: ASGIApp, who: dict[str, Principal], notes: list[Note]) -> None:
+        self.app, self.who, self.notes = app, who, notes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["principal"] = self.who["principal"]
+        scope["state"]["note"] = Note()
+        self.notes.append(scope["state"]["note"])
+        await self.app(scope, receive, send)
+
+
 @pytest.fixture
 def live(tmp_path: Path, static: Path) -> Iterator[Live]:
     session = ViewerSession(lambda paths, progress: Scan((), ()))
@@ -63,13 +88,15 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
     port = sock.getsockname()[1]
     app = create_app(session, TOKEN, port, static, more=routers(), node="MEDVOX")
     status, remote = FakeStatus(), FakeRemote()
+    who, notes = {"principal": OWNER}, []
+    app.user_middleware.append(Middleware(Identified, who=who, notes=notes))
     with (
         filled(tmp_path) as archive,
         shown(app, Shown(archive, tmp_path / "files", status, remote)) as opened,
     ):
         server = ViewerServer(app, session)
         ready = threading.Event()
-        server.on_started = ready.set
+        server.on_started, server.on_stopping = ready.set, opened.end_streams
         thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
         thread.start()
         try:
@@ -77,9 +104,8 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             base = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=base, headers=headers, timeout=60) as client:
-                yield Live(archive, client, opened, status, remote)
+                yield Live(archive, client, opened, status, remote, who, notes)
         finally:
-            opened.end_streams()
             server.handle_exit(signal.SIGINT, None)
             thread.join(10)
             sock.close()
@@ -228,6 +254,45 @@ def test_a_stranger_gets_nothing(live: Live) -> None:
     with httpx.Client(base_url=live.client.base_url) as stranger:
         for path in ("archive/studies", "opened/1.2.3.1/session", "status", "remote/nodes"):
             assert stranger.get(f"/api/v1/{path}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"),
+    [
+        (Role.VIEWER, ["add", "retry", "accept", "transfer"]),
+        (Role.UPLOADER, ["list", "open", "opened", "retry", "accept", "search", "transfer"]),
+        (Role.CURATOR, ["retry", "accept"]),
+        (Role.ADMIN, []),
+    ],
+)
+def test_each_role_may_do_its_part(live: Live, role: Role, refused: list[str]) -> None:
+    body = {"kind": "send", "node": "PACS", "study_uid": "1.2.3.1"}
+    asked = {
+        "list": ("GET", "archive/studies", None),
+        "open": ("POST", "archive/studies/1.2.3.1/open", None),
+        "opened": ("GET", "opened/1.2.3.1/studies", None),
+        "add": ("POST", "archive/files", None),
+        "status": ("GET", "status", None),
+        "retry": ("POST", "status/failures/0/retry", None),
+        "accept": ("POST", "status/refused/0/accept", None),
+        "search": ("GET", "remote/nodes/PACS/studies", None),
+        "transfer": ("POST", "remote/transfers", body),
+    }
+    live.who["principal"] = Principal("somebody", role)
+    answers = {
+        name: live.client.request(method, f"/api/v1/{path}", json=json).status_code
+        for name, (method, path, json) in asked.items()
+    }
+    assert [name for name, status in answers.items() if status == 403] == refused
+
+
+def test_that_somebody_looks_at_a_study_is_noted_once(live: Live) -> None:
+    live.open()
+    noted = [live.noted.action for _ in range(3) if live.get(f"{OPENED}/studies")]
+    assert noted[1:] == [None, None]
+    live.who["principal"] = Principal("another", Role.VIEWER)
+    live.get(f"{OPENED}/studies")
+    assert (live.noted.action, live.noted.studies) == (Action.RETRIEVE, ["1.2.3.1"])
 
 
 def test_files_are_added_to_the_archive(live: Live) -> None:

@@ -21,13 +21,12 @@ from medvox.server.catalog import HELP
 from medvox.server.dependencies import ERRORS, SessionOf
 from medvox.server.docs_page import docs_html, findings_html
 from medvox.server.page import STATIC, inline_scripts, page, static_file
-from medvox.server.routes import chunks, images, presets, series, session
+from medvox.server.routes import session
+from medvox.server.routes.viewer import PARTS
 from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
 
 API = "/api/v1"
-PARTS = (session.router, series.router, images.router, chunks.router, presets.router)
-"""Routes of one session."""
 FIRST_PICTURE_S = 0.7
 """The page waits this long for a picture while the scan begins."""
 

@@ -19,14 +19,13 @@ from medvox.server.archive_viewer.sessions import OpenedStudies
 from medvox.server.dicomweb.routers import guarded
 from medvox.server.health import Readiness
 from medvox.server.metrics import Measured
-from medvox.server.node_pages import Shown, routers, shown
 from medvox.server.page import STATIC
+from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.session import ViewerSession
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.own_status import OwnStatus
-from medvox.workflows.node.receive import ArchiveStorage
-from medvox.workflows.node.remote import DimseNodes
-from medvox.workflows.node.retrieve import StoredObject
+from medvox.workflows.node.queues import CommitmentQueue
+from medvox.workflows.node.remote import remote_nodes
 
 OPENED_FILES = "opened"
 """Folder in the store for files of studies that are being looked at; emptied at start and end."""
@@ -82,12 +81,11 @@ def node_app(node: Node, door: Door, static: Path = STATIC) -> Iterator[NodeApp]
 
 def shown_of(node: Node) -> Shown:
     """Return what the pages of a node show."""
-    archive = node.archive
-    remote = DimseNodes(
-        archive,
-        node.caller,
-        ArchiveStorage(archive, node.received),
-        lambda: node.settings.nodes,
-        lambda uid: [StoredObject(archive, row) for row in archive.instances(uid)],
-    )
-    return Shown(archive, node.settings.store / OPENED_FILES, OwnStatus(node), remote)
+    settings = node.settings
+
+    def facts() -> tuple[str, int, float, int]:
+        return settings.aet, node.dicom_port, node.started_s, node.associations
+
+    queues = [CommitmentQueue(node.procedures)]
+    status = OwnStatus(node.archive, settings.store, facts, node.access, queues)
+    return Shown(node.archive, settings.store / OPENED_FILES, status, remote_nodes(node))

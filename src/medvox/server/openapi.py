@@ -11,7 +11,7 @@ from medvox.core.study import Scan
 def document() -> str:
     """Return the OpenAPI document as JSON text, keys in a stable order."""
     from medvox.server.app import create_app
-    from medvox.server.node_pages import routers
+    from medvox.server.routes.node import routers
     from medvox.server.session import ViewerSession
 
     app = create_app(ViewerSession(lambda paths, progress: Scan((), ())), "", 0, more=routers())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,7 @@ class _Opened:
     session: ViewerSession
     used_s: float
     files: frozenset[str] = frozenset()
+    viewers: set[str] = field(default_factory=set)
 
 
 class OpenedStudies:
@@ -77,6 +78,15 @@ class OpenedStudies:
     def is_open(self, study_uid: str) -> bool:
         """Whether a study is open."""
         return study_uid in self._opened
+
+    def is_new(self, study_uid: str, who: str) -> bool:
+        """Whether somebody asks for a study for the first time since it was opened."""
+        opened = self._opened.get(study_uid)
+        if opened is None:
+            return True
+        is_new = who not in opened.viewers
+        opened.viewers.add(who)
+        return is_new
 
     @property
     def count(self) -> int:

@@ -24,9 +24,6 @@ from medvox.server.session import UPLOAD_BYTES
 from medvox.server.uploads import receive
 
 router = APIRouter(prefix="/archive", tags=["archive"])
-_QUERY = [requires(Action.QUERY)]
-_RETRIEVE = [requires(Action.RETRIEVE)]
-_STORE = [requires(Action.STORE)]
 
 
 def _archive(request: Request) -> Archive:
@@ -43,31 +40,36 @@ ArchiveOf = Annotated[Archive, Depends(_archive)]
 OpenedOf = Annotated[OpenedStudies, Depends(_opened)]
 
 
-@router.get("/studies", operation_id="listStudies", dependencies=_QUERY)
+@router.get("/studies", operation_id="listStudies", dependencies=[requires(Action.QUERY)])
 def studies(archive: ArchiveOf, page: Annotated[api.StudyPage, Query()]) -> api.ListedStudies:
     """Page of the studies that match, the newest first."""
     return listing.studies(archive, page)
 
 
-@router.get("/studies/{uid}", operation_id="listStudy", dependencies=_QUERY)
-def study(archive: ArchiveOf, uid: str) -> api.ListedStudy:
+@router.get("/studies/{study}", operation_id="listStudy", dependencies=[requires(Action.QUERY)])
+def listed(archive: ArchiveOf, study: str) -> api.ListedStudy:
     """One study."""
-    return listing.study(archive, uid)
+    return listing.study(archive, study)
 
 
-@router.get("/studies/{uid}/series", operation_id="listSeries", dependencies=_QUERY)
-def series(archive: ArchiveOf, uid: str) -> list[api.ListedSeries]:
+@router.get("/studies/{study}/series", operation_id="listSeries", dependencies=[requires(Action.QUERY)])
+def series(archive: ArchiveOf, study: str) -> list[api.ListedSeries]:
     """Series of a study, by number."""
-    return listing.series(archive, uid)
+    return listing.series(archive, study)
 
 
-@router.post("/studies/{uid}/open", operation_id="openStudy", dependencies=_RETRIEVE)
-def open_study(opened: OpenedOf, uid: str) -> viewer.Session:
-    """Open a study, or look whether instances came since; its session is at ``/api/v1/opened/{uid}``."""
-    return opened.refreshed(uid).snapshot()
+@router.post("/studies/{study}/open", operation_id="openStudy", dependencies=[requires(Action.RETRIEVE)])
+def open_study(opened: OpenedOf, study: str) -> viewer.Session:
+    """Open a study, or look whether instances came since; its session is at ``/api/v1/opened/{study}``."""
+    return opened.refreshed(study).snapshot()
 
 
-@router.post("/files", operation_id="addFiles", dependencies=_STORE, openapi_extra=UPLOAD_BODY)
+@router.post(
+    "/files",
+    operation_id="addFiles",
+    openapi_extra=UPLOAD_BODY,
+    dependencies=[requires(Action.STORE)],
+)
 async def add_files(request: Request, archive: ArchiveOf) -> api.Added:
     """Add DICOM files to the archive."""
     folder = Path(tempfile.mkdtemp(prefix="medvox-add-"))

@@ -12,8 +12,6 @@ from medvox.server.archive_viewer import status_types as api
 from medvox.workflows.node.status import NodeStatus
 
 router = APIRouter(prefix="/status", tags=["status"])
-_MANAGE = [requires(Action.MANAGE)]
-_MONITOR = [requires(Action.MONITOR)]
 MOST_LISTED = 200
 
 
@@ -23,10 +21,14 @@ def _status(request: Request) -> NodeStatus:
 
 
 StatusOf = Annotated[NodeStatus, Depends(_status)]
-_DONE: dict[str, Any] = {"status_code": 204, "response_class": Response}
+_DONE: dict[str, Any] = {
+    "status_code": 204,
+    "response_class": Response,
+    "dependencies": [requires(Action.MANAGE)],
+}
 
 
-@router.get("", operation_id="status", dependencies=_MONITOR)
+@router.get("", operation_id="status", dependencies=[requires(Action.MONITOR)])
 def status(node: StatusOf) -> api.Status:
     """Everything that the status page shows."""
     return api.Status(
@@ -38,13 +40,13 @@ def status(node: StatusOf) -> api.Status:
     )
 
 
-@router.post("/failures/{id}/retry", operation_id="retryTask", dependencies=_MANAGE, **_DONE)
+@router.post("/failures/{id}/retry", operation_id="retryTask", **_DONE)
 def retry(node: StatusOf, id: str) -> None:  # noqa: A002 - the name in the address
     """Put a failed task into its queue again."""
     node.retry(id)
 
 
-@router.post("/refused/{id}/accept", operation_id="acceptCaller", dependencies=_MANAGE, **_DONE)
+@router.post("/refused/{id}/accept", operation_id="acceptCaller", **_DONE)
 def accept(node: StatusOf, id: str) -> None:  # noqa: A002
     """Admit a caller that was refused."""
     node.accept(id)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Self
 
-from medvox.archive.archive import Archive
+from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import ArchiveSettings, Origin, Received
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.print_jobs import PrintJobs
@@ -101,6 +101,7 @@ class Node:
             If the address cannot be used.
         """
         settings = self.settings
+        warm_up()
         listening = Listening(
             settings.dicom_host,
             settings.dicom_port,

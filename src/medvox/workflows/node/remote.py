@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from medvox.archive.archive import Archive
 from medvox.core.errors import MissingError, NetworkError
 from medvox.core.progress import Progress
 from medvox.network.dimse.commands import Command, Status
@@ -17,6 +16,9 @@ from medvox.network.dimse.sending import send
 from medvox.network.dimse.syntaxes import FIND, GET, MOVE
 from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import ObjectToSend, ReceivedObject, StorageHandler
+from medvox.workflows.node.receive import ArchiveStorage
+from medvox.workflows.node.retrieve import StoredObject
+from medvox.workflows.node.services import NodeParts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -93,8 +95,6 @@ class DimseNodes:
 
     Parameters
     ----------
-    archive
-        Studies that are sent.
     caller
         Who calls.
     handler
@@ -107,13 +107,12 @@ class DimseNodes:
 
     def __init__(
         self,
-        archive: Archive,
         caller: Caller,
         handler: StorageHandler,
         nodes: Callable[[], Iterable[NodeAddress]],
         objects: Callable[[str], Sequence[ObjectToSend]],
     ) -> None:
-        self._archive, self._caller, self._handler = archive, caller, handler
+        self._caller, self._handler = caller, handler
         self._nodes, self._objects = nodes, objects
 
     def nodes(self) -> Sequence[NodeAddress]:
@@ -209,6 +208,17 @@ class DimseNodes:
             if node.name == name:
                 return Peer(node.host, node.port, node.ae_title)
         raise MissingError("there is no such node", got=name, advice="Name it in medvox.toml, [[nodes]]")
+
+
+def remote_nodes(node: NodeParts) -> DimseNodes:
+    """Return the nodes that the settings of a node name."""
+    archive = node.archive
+    return DimseNodes(
+        node.caller,
+        ArchiveStorage(archive, node.received),
+        lambda: node.settings.nodes,
+        lambda uid: [StoredObject(archive, row) for row in archive.instances(uid)],
+    )
 
 
 class _Counted:

@@ -40,7 +40,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/archive/studies/{uid}": {
+    "/api/v1/archive/studies/{study}": {
         parameters: {
             query?: never;
             header?: never;
@@ -48,7 +48,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Study
+         * Listed
          * @description One study.
          */
         get: operations["listStudy"];
@@ -60,7 +60,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/archive/studies/{uid}/open": {
+    "/api/v1/archive/studies/{study}/open": {
         parameters: {
             query?: never;
             header?: never;
@@ -71,7 +71,7 @@ export interface paths {
         put?: never;
         /**
          * Open Study
-         * @description Open a study, or look whether instances came since; its session is at ``/api/v1/opened/{uid}``.
+         * @description Open a study, or look whether instances came since; its session is at ``/api/v1/opened/{study}``.
          */
         post: operations["openStudy"];
         delete?: never;
@@ -80,7 +80,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/archive/studies/{uid}/series": {
+    "/api/v1/archive/studies/{study}/series": {
         parameters: {
             query?: never;
             header?: never;
@@ -1484,7 +1484,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                uid: string;
+                study: string;
             };
             cookie?: never;
         };
@@ -1524,7 +1524,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                uid: string;
+                study: string;
             };
             cookie?: never;
         };
@@ -1564,7 +1564,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                uid: string;
+                study: string;
             };
             cookie?: never;
         };

@@ -7,17 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import HTTPConnection
 
 from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.server.access.rights import requires
-from medvox.server.app import API, PARTS
 from medvox.server.archive_viewer.sessions import OPENED, OpenedStudies
 from medvox.server.archive_viewer.transfers import Transfers
+from medvox.server.catalog import API
 from medvox.server.dependencies import ERRORS
 from medvox.server.routes import archive as archive_routes
 from medvox.server.routes import remote, status
+from medvox.server.routes.viewer import PARTS
 from medvox.workflows.node.remote import RemoteNodes
 from medvox.workflows.node.status import NodeStatus
 
@@ -53,11 +55,19 @@ def routers() -> list[APIRouter]:
         prefix=f"{OPENED}/{{study}}",
         responses=ERRORS,
         include_in_schema=False,
-        dependencies=[requires(Action.RETRIEVE)],
+        dependencies=[requires(Action.RETRIEVE), Depends(_noted_once)],
     )
     for part in PARTS:
         opened.include_router(part)
     return [own, opened]
+
+
+async def _noted_once(connection: HTTPConnection) -> None:
+    """Keep in the audit that somebody looks at a study, but not each slice that is fetched for it."""
+    opened: OpenedStudies = connection.app.state.opened_studies
+    state = connection.scope["state"]
+    if not opened.is_new(connection.path_params["study"], state["principal"].name):
+        state["note"].action = None
 
 
 @contextmanager
