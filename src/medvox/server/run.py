@@ -110,6 +110,7 @@ class ViewerServer(uvicorn.Server):
                 lifespan="off",
                 timeout_graceful_shutdown=2,
                 timeout_keep_alive=30,
+                ws="websockets-sansio",
                 **uvicorn_options(tls),
             )
         )

@@ -8,6 +8,7 @@ from pynetdicom import AE, evt
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from typer.testing import CliRunner
 
+from medvox.archive.state.ae_rules import AeRule
 from medvox.cli.main import app
 from medvox.network.dimse.files import file_to_send
 from medvox.network.dimse.sending import send
@@ -15,7 +16,8 @@ from medvox.network.dimse.syntaxes import GET
 from medvox.network.dimse.user import Caller, Peer
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.settings import NodeSettings
-from network.fakes import QUICK, UID, instances, run
+from network.certificates import Authority
+from network.fakes import QUICK, UID, free_port, instances, process, run
 
 pytestmark = pytest.mark.net
 CT, EXPLICIT = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.1.2.1"
@@ -55,8 +57,38 @@ def test_a_node_prints_and_keeps_unified_procedure_steps(node, tmp_path):
     instances(tmp_path / "in", count=2)
     told = CliRunner().invoke(app, ["net", "print", str(tmp_path / "in"), "--to", address])
     assert told.exit_code == 0, told.output
-    assert (tmp_path / "store" / "print" / "job-1" / "films.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "store" / "spool" / "job-1" / "films.pdf").read_bytes().startswith(b"%PDF")
     assert node.prints.recent()[0].status == "DONE"
     told = CliRunner().invoke(app, ["net", "ups", "create", address, "--label", "Read"])
     assert told.exit_code == 0, told.output
     assert node.unified.steps.get(told.stdout.strip()).state == "SCHEDULED"
+
+
+def test_a_destination_whose_rule_asks_for_tls_is_sent_to_over_tls(tmp_path):
+    authority = Authority(tmp_path)
+    (certificate, key), theirs = authority.sign("node"), authority.sign("dest")
+    settings = NodeSettings(
+        tmp_path / "store",
+        dicom_port=0,
+        dicom_certificate=certificate,
+        dicom_key=key,
+        dicom_authorities=authority.certificate,
+    )
+    (file,), port, out = instances(tmp_path / "in", count=1), free_port(), tmp_path / "out"
+    out.mkdir()
+    tls = ["--tls", "--tls-cert", theirs[0], "--tls-key", theirs[1], "--tls-ca", authority.certificate]
+    listening = process(
+        port, "storescp", "+tls", theirs[1], theirs[0], "+cf", authority.certificate, "-od", out, port
+    )
+    with Node(settings) as node, listening:
+        node.access.rules.put(AeRule("DEST", "127.0.0.1", port, needs_tls=True))
+        address = f"127.0.0.1:{node.dicom_port}"
+        for words in (["send", file, "--to", address], ["move", address, "--to", "DEST", "-k", _study(file)]):
+            told = CliRunner().invoke(app, list(map(str, ["net", *words, *tls])))
+            assert told.exit_code == 0, told.output
+    (got,) = out.iterdir()
+    assert dcmread(got).PixelData == dcmread(file).PixelData
+
+
+def _study(file):
+    return f"StudyInstanceUID={dcmread(file).StudyInstanceUID}"

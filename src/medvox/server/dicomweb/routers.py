@@ -12,13 +12,13 @@ from fastapi import APIRouter
 from starlette.routing import Route
 
 from medvox.server.dependencies import ERRORS
-from medvox.server.dicomweb import capabilities
+from medvox.server.dicomweb import capabilities, ups
 from medvox.server.dicomweb.resources import PREFIX
 from medvox.server.dicomweb.served import SERVED
 
 
 def guarded() -> APIRouter:
-    """Return all of it, each route behind the right to do what it does."""
+    """Return all of it, each route behind the right to do what it does; UPS-RS needs `app.state.node`."""
     service = APIRouter(prefix=PREFIX, responses=ERRORS)
     for router in (*SERVED, capabilities.router):
         service.include_router(router)
@@ -26,6 +26,7 @@ def guarded() -> APIRouter:
     asked: dict[str, Any] = {"dependencies": capabilities.RIGHT, "include_in_schema": False}
     for path in sorted(paths):
         service.add_api_route(path, capabilities.capabilities, methods=["OPTIONS"], **asked)
+    service.include_router(ups.router)
     return service
 
 

@@ -6,6 +6,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Self
 
 from medvox.archive.archive import Archive, warm_up
@@ -18,7 +19,7 @@ from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
 from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts
-from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
+from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context, requestor_context
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.background import jobs_of
 from medvox.workflows.node.gated import StoreNotes
@@ -56,7 +57,7 @@ class Node:
     unified
         Unified procedure steps and their subscribers.
     prints
-        Print jobs; what they became is in the folder ``print`` of the store.
+        Print jobs; what they became is in the folder ``spool`` of the store.
     listeners
         Told of each instance after it was kept; they must not wait.
     started_s
@@ -166,8 +167,19 @@ class Node:
         """Return where a node is that instances may be sent to."""
         known = self.settings.node(ae_title)
         if known is not None:
-            return Destination(known.host, known.port, known.ae_title)
-        return self.access.policy.destination(ae_title)
+            found: Destination | None = Destination(known.host, known.port, known.ae_title)
+        else:
+            found = self.access.policy.destination(ae_title)
+        rule = self.access.policy.rule(ae_title)
+        if found is None or rule is None or not rule.needs_tls:
+            return found
+        return replace(found, tls=_calling_tls(self.settings))
+
+
+def _calling_tls(settings: NodeSettings) -> ssl.SSLContext:
+    """TLS for nodes whose rule asks for it: the certificate of the node, and whom it trusts."""
+    files = TlsFiles(settings.dicom_certificate, settings.dicom_key, settings.dicom_authorities)
+    return requestor_context(files)
 
 
 def _tls(settings: NodeSettings) -> ssl.SSLContext | None:

@@ -55,6 +55,6 @@ def services_of(node: NodeParts) -> list[Service]:
         *node.procedures.services(),
         *node.unified.services(),
         RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
-        PrintService(FilmSpool(node.settings.store / "print", node.prints, gate=gate)),
+        PrintService(FilmSpool(node.settings.store / "spool", node.prints, gate=gate)),
         StorageService(GatedStorage(ArchiveStorage(archive, node.received, node.settings.coerce), gate)),
     ]
