@@ -17,6 +17,7 @@ from medvox.workflows.node.node import Node
 from medvox.workflows.node.own_status import OwnStatus
 from medvox.workflows.node.remote import remote_nodes
 from medvox.workflows.node.settings import NodeSettings
+from medvox.workflows.node.task_queues import CommitmentQueue
 from medvox.workflows.open_folder import scan
 
 
@@ -76,8 +77,9 @@ def serve_node(settings: NodeSettings, announce: Callable[[Running], None], stat
         )
         server.on_started = lambda: announce(running)
         facts = lambda: (settings.aet, node.dicom_port, node.started_s, node.associations)  # noqa: E731
-        status = OwnStatus(node.archive, settings.store, facts)
-        pages = Shown(node.archive, settings.store / "viewer", status, remote_nodes(node))
+        status = OwnStatus(node.archive, settings.store, facts, queues=[CommitmentQueue(node.procedures)])
+        folder, remote = settings.store / "viewer", remote_nodes(node)
+        pages = Shown(node.archive, folder, status, remote, node.procedures)
         try:
             with shown(app, pages) as opened:
                 server.on_stopping = opened.end_streams

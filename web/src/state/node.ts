@@ -1,6 +1,6 @@
 /** What the pages of a node ask the server for. */
 import { archive } from '../data/archive';
-import type { Transfer } from '../data/types';
+import type { ScheduledStep, Transfer } from '../data/types';
 import { NO_SEARCH, type RemoteTable, type Search, type StudyTable } from './model';
 import { getState, patch, report } from './store';
 
@@ -144,4 +144,25 @@ export async function retryTask(id: string): Promise<void> {
 export async function acceptCaller(id: string): Promise<void> {
   await archive.accept(id).catch((error: unknown) => report(error, 'refused caller'));
   await loadStatus();
+}
+
+export async function loadProcedures(ended: boolean): Promise<void> {
+  try {
+    patch({ procedures: await archive.procedures(ended) });
+  } catch (error) {
+    report(error, 'worklist');
+  }
+}
+
+/** Says how far a scheduled step is; the list shows what the server has made of it. */
+export async function setStep(id: number, status: ScheduledStep['status']): Promise<void> {
+  try {
+    const changed = await archive.setStep(id, status);
+    const { procedures } = getState();
+    if (!procedures) return;
+    const scheduled = procedures.scheduled.map((one) => (one.id === id ? changed : one));
+    patch({ procedures: { ...procedures, scheduled } });
+  } catch (error) {
+    report(error, 'worklist');
+  }
 }
