@@ -9,7 +9,8 @@ A benchmark is a module of this folder with `cases() -> list[Case]`. For each ca
    none pays for what another left behind; the median of the rounds counts.
 
 Wall time is what a user waits; CPU time (this process, its threads and its children, or the server that does
-the work, see `Case.cpu`) is what the work costs. `ratio` is the peer's median over ours: 3.0 means three times as fast as the peer.
+the work, see `Case.cpu`) is what the work costs. `ratio` is the peer's median over ours: 3.0 means three
+times as fast as the peer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Servers as processes: started, metered, ended by their own ids; versions and counts of waits for the disk."""
+"""Servers as processes: started, metered, ended by their own ids; how often they wait for the disk."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class Server:
         What survives a loss of power once an instance is acknowledged.
     kept
         Returns how many instances it has.
+    web
+        Where it answers HTTP, if that is needed.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Server:
     store: Path
     promise: str
     kept: Callable[[], int]
+    web: str = ""
 
     def cpu(self) -> float:
         """Seconds of CPU that the server has used, its children included."""

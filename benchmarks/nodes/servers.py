@@ -10,17 +10,23 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 from benchmarks.nodes.server import NO_DELAY, Server, folder, free_port, started
 
+LONG_WAIT = 3600
+"""Seconds that an association may be idle."""
 LONGEST_PDU = 131072
 """The longest that DCMTK and Orthanc know."""
 
 
-def ours() -> Server:
-    """Return our node as it is: durable, digests, duplicates, validation."""
-    store, port = folder("ours"), free_port()
-    process = started([sys.executable, "-m", "medvox.testing.node", store, "--port", port], port)
+def ours(store: Path | None = None, config: str = "") -> Server:
+    """Return `medvox serve` as it is: durable, digests, duplicates, validation, HTTP beside DICOM."""
+    store, port = store or folder("ours"), free_port()
+    settings = store.with_suffix(".toml")
+    settings.write_text(f'log_level = "error"\n{config}', encoding="utf-8")
+    words = [sys.executable, "-c", "from medvox.cli.main import main; main()", "serve", "--config", settings]
+    process = started([*words, "--store", store, "--dicom-port", port, "--http-port", 0], port)
     promise = "instance, its names and its index entry"
     return Server("ours", version("medvox"), process, port, "MEDVOX", store, promise, lambda: _found(port))
 
@@ -46,7 +52,8 @@ def orthanc(*, is_synced: bool = True, **more: object) -> Server:
         with urllib.request.urlopen(f"http://127.0.0.1:{http}/statistics") as answer:
             return int(json.load(answer)["CountInstances"])
 
-    return Server("Orthanc", said.split()[1], process, port, "ORTHANC", store, promise, kept)
+    web = f"http://127.0.0.1:{http}"
+    return Server("Orthanc", said.split()[1], process, port, "ORTHANC", store, promise, kept, web)
 
 
 def dcmqrscp(sink: tuple[str, int] = ("SINK", 0)) -> Server:

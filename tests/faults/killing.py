@@ -82,10 +82,14 @@ def campaign(moments: int, seed: int, until: float = float("inf")) -> Tally:
 
 
 def _block(store: Path, count: int, rng: random.Random, tally: Tally, numbers: itertools.count[int]) -> None:
-    """Kill the server over one store; every run finds what the one before acknowledged."""
+    """Kill the server over one store; every run finds what the one before acknowledged.
+
+    Half of the blocks are `medvox serve` as it is, half have small segments.
+    """
     done: list[_Moment] = []
+    options = rng.choice(((), ("--segment-bytes", SEGMENT_BYTES)))
     for _ in range(count):
-        node = Running(store, "--segment-bytes", SEGMENT_BYTES)
+        node = Running(store, *options)
         try:
             if done:
                 _compare(done[-1], found(node, done[-1].study), tally)

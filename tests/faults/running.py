@@ -31,6 +31,9 @@ PATIENCE = Timeouts(connect=10, artim=10, response=30, pdu=30, idle=60)
 CALLER = Caller(UID, "FAULTS", timeouts=PATIENCE)
 
 
+SERVE = "from medvox.cli.main import main; main()"
+
+
 class Running:
     """A server over a store, in a process of its own.
 
@@ -39,12 +42,14 @@ class Running:
     store
         Its folder.
     options
-        Words for the command.
+        Words for `medvox.testing.node`; without any, the server is `medvox serve` itself.
     """
 
     def __init__(self, store: Path, *options: object) -> None:
         self.port = free_port()
         words = ["-m", "medvox.testing.node", store, "--port", self.port, *options]
+        if not options:
+            words = ["-c", SERVE, "serve", "--store", store, "--dicom-port", self.port, "--http-port", 0]
         self.process = subprocess.Popen(
             [sys.executable, *map(str, words)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )

@@ -35,8 +35,8 @@ from medvox.server.run import ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.testing.fake_node import FakeRemote, FakeStatus
 from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.queues import CommitmentQueue
 from medvox.workflows.node.remote import RemoteStudy
-from medvox.workflows.node.task_queues import CommitmentQueue
 from server.archive_node import data_set, filled, keep, part10
 
 TOKEN = "token-of-the-tests"
@@ -508,7 +508,7 @@ def test_reports_of_commitment_that_were_given_up_can_be_retried(live: Live) -> 
     assert (queue.facts().waiting, queue.facts().failed) == (1, 0)
     commitments.give_up(one.id, "cannot be reached")
     (failed,) = queue.failures(5)
-    assert (failed.reason, failed.what) == ("cannot be reached", "report on 1 instances to CT1")
+    assert (failed.reason, failed.what) == ("cannot be reached", "report to CT1")
     queue.retry(failed.id)
     assert (queue.facts().waiting, queue.facts().failed) == (1, 0)
     with pytest.raises(MissingError):

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from sqlalchemy import bindparam, select
 
 from medvox.archive.archive import Archive
+from medvox.archive.index.tables import INSTANCES, SERIES, STUDIES
 from medvox.archive.model import InstanceRow
 from medvox.core.errors import FormatError, MedvoxError, MissingError
 from medvox.dicom.elements.encoding import DEFLATED, PixelSpan
@@ -35,6 +37,34 @@ _WHOLE: Final = 1 << 22
 """Instances up to this size are read at once."""
 _KNOWN_AT_MOST: Final = 512
 _UNDEFINED: Final = 0xFFFFFFFF
+
+
+_ONE = (
+    select(
+        *(STUDIES.c.study_uid, SERIES.c.series_uid, INSTANCES.c.sop_uid, INSTANCES.c.sop_class),
+        *(INSTANCES.c.transfer_syntax, INSTANCES.c.version, INSTANCES.c.frames, INSTANCES.c.size),
+        *(INSTANCES.c.digest, INSTANCES.c.place, INSTANCES.c.place_offset, INSTANCES.c.data_set_offset),
+        INSTANCES.c.received,
+    )
+    .select_from(INSTANCES.join(SERIES, SERIES.c.id == INSTANCES.c.series).join(STUDIES))
+    .where(
+        INSTANCES.c.sop_uid == bindparam("sop"),
+        SERIES.c.series_uid == bindparam("series"),
+        STUDIES.c.study_uid == bindparam("study"),
+        INSTANCES.c.is_current,
+    )
+)
+
+
+def one_instance(archive: Archive, study_uid: str, series_uid: str, sop_uid: str) -> InstanceRow | None:
+    """Return one instance; None where there is none.
+
+    What `Archive.instances` would give, for those who ask for frame after frame: its statement is made once.
+    """
+    named = {"study": study_uid, "series": series_uid, "sop": sop_uid}
+    with archive.up_to_date().connect() as connection:
+        found = connection.execute(_ONE, named).first()
+    return None if found is None else InstanceRow(*tuple(found))
 
 
 class InstanceStream(io.RawIOBase):

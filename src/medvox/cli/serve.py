@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,15 +43,20 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     from medvox.server.run_node import Running, serve_node
+    from medvox.workflows.node.logs import set_up_logs
 
     found = settings(config, store).changed(dicom_port=dicom_port, http_port=http_port, aet=aet)
-    logging.basicConfig(
-        level=found.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    set_up_logs(found.log_level)
 
     def announce(running: Running) -> None:
-        typer.echo(running.address)
-        err.print(f"DICOM: {running.aet}@{found.dicom_host}:{running.dicom_port}; store: {running.store}")
+        if running.token is None:
+            typer.echo(running.address)
+            err.print("Lost the token? `medvox serve token create NAME --role admin` makes another.")
+        else:
+            typer.echo(f"{running.address}?token={running.token}")
+            err.print("This administrator's token is shown this once: keep it.")
+        where = f"DICOM: {found.aet}@{found.dicom_host}:{running.dicom_port}; store: {found.store}"
+        err.print(where, markup=False, highlight=False, soft_wrap=True)
         err.print("Ctrl-C stops the node.")
 
     serve_node(found, announce)

@@ -12,6 +12,8 @@ from medvox.core.errors import MedvoxError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from medvox.network.dimse.answers import Answer
+
 
 class RefusedError(MedvoxError):
     """A request is refused: raised by handlers, and by our side as user when a peer refuses.
@@ -107,7 +109,9 @@ class StorageHandler(Protocol):
 class QueryHandler(Protocol):
     """Finds."""
 
-    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
+    def find(
+        self, model: str, level: str, identifier: Dataset, calling_ae: str
+    ) -> Iterator[Dataset | Answer]:
         """Yield the matches of an identifier.
 
         Parameters

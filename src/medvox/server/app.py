@@ -13,7 +13,9 @@ from starlette.responses import FileResponse, HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from medvox import __version__
+from medvox.archive.access import Action
 from medvox.server import errors
+from medvox.server.access.rights import requires
 from medvox.server.auth import Access, Guard, SecurityHeaders, content_security_policy
 from medvox.server.catalog import HELP
 from medvox.server.dependencies import ERRORS, SessionOf
@@ -76,9 +78,30 @@ def create_app(
         Title of the archive node that the page shows; None shows what `viewer` has opened. A node opens
         no paths of its machine.
     """
+    guard = Middleware(Guard, access=Access(token, port))
+    return guarded_app(viewer, [guard], static, more=more, node=node)
+
+
+def guarded_app(
+    viewer: ViewerSession,
+    guards: Sequence[Middleware],
+    static: Path = STATIC,
+    *,
+    more: Sequence[APIRouter] = (),
+    node: str | None = None,
+) -> FastAPI:
+    """Make the application behind other guards; the first of them sees a request first.
+
+    Parameters
+    ----------
+    viewer, static, more, node
+        As for `create_app`.
+    guards
+        What tells who asks, and lets only them through.
+    """
     middleware = [
         Middleware(SecurityHeaders),
-        Middleware(Guard, access=Access(token, port)),
+        *guards,
         Middleware(errors.Shield),
         Middleware(HeadAsGet),
     ]
@@ -95,7 +118,7 @@ def create_app(
     app.state.static = static
     app.state.title = node
     errors.install(app)
-    routes = APIRouter(prefix=API, responses=ERRORS)
+    routes = APIRouter(prefix=API, responses=ERRORS, dependencies=[requires(Action.RETRIEVE)])
     for part in (*PARTS, *([session.adding] if node is None else [])):
         routes.include_router(part)
     app.include_router(routes)

@@ -8,6 +8,7 @@ import logging
 import secrets
 import signal
 import socket
+import ssl
 import sys
 import threading
 import webbrowser
@@ -20,6 +21,7 @@ from starlette.types import ASGIApp
 from uvicorn.server import HANDLED_SIGNALS
 
 from medvox.core.errors import UsageError
+from medvox.server.access.tls import uvicorn_options
 from medvox.server.app import create_app
 from medvox.server.page import STATIC
 from medvox.server.session import Scanner, ViewerSession
@@ -93,9 +95,11 @@ class ViewerServer(uvicorn.Server):
         The application.
     session
         Closed when the server is asked to stop.
+    tls
+        Settings of TLS, or None.
     """
 
-    def __init__(self, app: ASGIApp, session: ViewerSession) -> None:
+    def __init__(self, app: ASGIApp, session: ViewerSession, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -105,6 +109,7 @@ class ViewerServer(uvicorn.Server):
                 lifespan="off",
                 timeout_graceful_shutdown=2,
                 timeout_keep_alive=30,
+                **uvicorn_options(tls),
             )
         )
         self.session = session
@@ -137,8 +142,8 @@ class ViewerServer(uvicorn.Server):
                 signal.signal(number, handler)
 
 
-def bind(port: int) -> socket.socket:
-    """Take a port on loopback; 0 takes a free one.
+def bind(port: int, host: str = HOST) -> socket.socket:
+    """Take a port, on loopback where no other address is named; 0 takes a free one.
 
     Raises
     ------
@@ -148,11 +153,12 @@ def bind(port: int) -> socket.socket:
     if not 0 <= port <= 65535:
         raise UsageError("no such port", got=port, expected="0..65535")
     # asyncio switches Nagle's algorithm off (40 ms an answer) only where the protocol is named
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     if sys.platform != "win32":  # there it would let two servers share a port
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        sock.bind((HOST, port))
+        sock.bind((host, port))
     except OSError as error:
         sock.close()
         taken = error.errno == errno.EADDRINUSE

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from medvox.server.node_app import create_node_app
+from medvox.server.access.door import Door
+from medvox.server.access.tls import server_context
+from medvox.server.node_app import node_app
 from medvox.server.page import STATIC
-from medvox.server.routes.node import Shown, shown
-from medvox.server.run import HOST, TOKEN_BYTES, ViewerServer, bind
-from medvox.server.session import ViewerSession
+from medvox.server.run import ViewerServer, bind
 from medvox.workflows.node.node import Node
-from medvox.workflows.node.own_status import OwnStatus
-from medvox.workflows.node.remote import remote_nodes
 from medvox.workflows.node.settings import NodeSettings
-from medvox.workflows.node.task_queues import CommitmentQueue
-from medvox.workflows.open_folder import scan
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +26,17 @@ class Running:
     Parameters
     ----------
     address
-        Of the web page, with its token.
+        Of its pages.
+    token
+        Of an administrator at the very first start, never again; else None.
     dicom_port, http_port
         Ports listened on.
-    aet
-        AE title.
-    store
-        Folder of the archive.
     """
 
     address: str
+    token: str | None
     dicom_port: int
     http_port: int
-    aet: str
-    store: Path
 
 
 def serve_node(settings: NodeSettings, announce: Callable[[Running], None], static: Path = STATIC) -> None:
@@ -52,7 +47,7 @@ def serve_node(settings: NodeSettings, announce: Callable[[Running], None], stat
     settings
         How it works.
     announce
-        Told where it is, once it listens; the address has the token, which is never logged.
+        Told where it is, once it listens. The token is shown to nobody else and never logged.
     static
         Folder of the built client.
 
@@ -63,26 +58,25 @@ def serve_node(settings: NodeSettings, announce: Callable[[Running], None], stat
     AccessError
         If another process has the archive open.
     """
-    sock = bind(settings.http_port)
-    with contextlib.closing(sock), Node(settings) as node:
+    context = _tls(settings)
+    with contextlib.closing(bind(settings.http_port, settings.http_host)) as sock, Node(settings) as node:
         port = int(sock.getsockname()[1])
-        viewer = ViewerSession(
-            lambda paths, progress: scan(paths, progress=progress), title=f"medvox {settings.aet}"
+        door = Door(
+            port,
+            is_loopback=settings.http_host in _LOOPBACK,
+            is_secure=context is not None,
+            hosts=frozenset(settings.http_names.split()),
         )
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        app = create_node_app(node, viewer, token, port, static)
-        server = ViewerServer(app, viewer)
-        running = Running(
-            f"http://{HOST}:{port}/?token={token}", node.dicom_port, port, settings.aet, settings.store
-        )
-        server.on_started = lambda: announce(running)
-        facts = lambda: (settings.aet, node.dicom_port, node.started_s, node.associations)  # noqa: E731
-        status = OwnStatus(node.archive, settings.store, facts, queues=[CommitmentQueue(node.procedures)])
-        folder, remote = settings.store / "viewer", remote_nodes(node)
-        pages = Shown(node.archive, folder, status, remote, node.procedures)
-        try:
-            with shown(app, pages) as opened:
-                server.on_stopping = opened.end_streams
-                server.run(sockets=[sock])
-        finally:
-            viewer.close()
+        with node_app(node, door, static) as made:
+            token = node.access.tokens.create_first()
+            server = ViewerServer(made.app, made.viewer, context)
+            running = Running(f"{door.scheme}://{settings.http_host}:{port}/", token, node.dicom_port, port)
+            server.on_started = lambda: announce(running)
+            server.on_stopping = made.opened.end_streams
+            server.run(sockets=[sock])
+
+
+def _tls(settings: NodeSettings) -> ssl.SSLContext | None:
+    if settings.http_certificate is None:
+        return None
+    return server_context(settings.http_certificate, settings.http_key)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from medvox.archive.access import Role
 from medvox.archive.audit import Audit
 from medvox.archive.state.database import StateDatabase
-from medvox.core.errors import MissingError, UsageError
+from medvox.core.errors import AccessError, UsageError
 from medvox.server.access.door import Door
 from medvox.server.access.guard import HttpAccess
 from medvox.server.access.tls import server_context, uvicorn_options
@@ -78,10 +78,10 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
     _, locked = write_pair(tmp_path, "three", b"secret")
     assert server_context(certificate, key).minimum_version is ssl.TLSVersion.TLSv1_2
     for wrong in (other, locked, certificate):
-        with pytest.raises(UsageError, match="belong together"):
+        with pytest.raises(UsageError):
             server_context(certificate, wrong)
     for missing in ((tmp_path / "none.pem", key), (certificate, tmp_path / "none.key")):
-        with pytest.raises(MissingError, match="none"):
+        with pytest.raises(AccessError):
             server_context(*missing)
 
 

@@ -144,5 +144,5 @@ def test_capabilities_tell_what_is_served(served):
         requests.options(f"{served.base}/studies", timeout=20),
     ):
         told = {one["path"]: one["methods"] for one in answer.json()["resources"]}
-        assert set(told["/dicomweb/studies"]) == {"GET", "POST"}
+        assert set(told["/dicomweb/studies"]) == {"GET", "HEAD", "POST"}
         assert "/dicomweb/wado" in told

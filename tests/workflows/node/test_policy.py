@@ -12,12 +12,13 @@ from medvox.archive.audit import Audit
 from medvox.archive.recording import Recorder
 from medvox.archive.state.ae_rules import AeRule, AeRules, AeService, RefusedCallers
 from medvox.archive.state.database import StateDatabase
-from medvox.core.errors import AccessError
+from medvox.core.errors import AccessError, MissingError
 from medvox.network.dimse.provider import ProviderSettings, Services, provider
 from medvox.network.dimse.services.verification import VerificationService
 from medvox.network.dimse.syntaxes import FIND, VERIFICATION
 from medvox.network.handlers import Destination
 from medvox.network.upper_layer.negotiation import AssociationRequest, Refusal
+from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.policy import Gate, NodePolicy, service_of
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -114,6 +115,25 @@ def test_the_gate_refuses_and_notes(kept: Kept) -> None:
 )
 def test_sop_classes_belong_to_services(uid: str, service: str | None) -> None:
     assert service_of(uid) == service
+
+
+def test_refused_callers_are_accepted_with_one_click(tmp_path: Path) -> None:
+    database, audit = StateDatabase(tmp_path / "state.sqlite"), Audit(tmp_path / "audit.sqlite")
+    access = NodeAccess(audit, database)
+    for address in ("10.0.0.7", "10.0.0.8"):
+        access.policy.admit(replace(ASKED, peer_address=address))
+    assert [one.times for one in access.refused_callers(10)] == [1, 1]
+    assert len(access.refused_callers(1)) == 1
+    caller = next(one for one in access.refused_callers(10) if one.address == "10.0.0.8")
+    assert access.accept_caller(caller.id).host == "10.0.0.8"
+    assert access.refused_callers(10) == []
+    with pytest.raises(MissingError):
+        access.accept_caller(caller.id)
+    assert access.policy.admit(replace(ASKED, peer_address="10.0.0.8")).refusal is None
+    assert access.policy.admit(ASKED).refusal is Refusal.CALLING_AE
+    access.close()
+    audit.close()
+    database.close()
 
 
 @pytest.mark.net

@@ -91,7 +91,7 @@ def test_names_match_in_the_character_set_of_who_asks(worklist):
 
 
 def test_a_peer_may_have_a_character_set_of_its_own(worklist):
-    handler = WorklistQueries(worklist, {"CT1": "ISO_IR 100"}.get)
+    handler = WorklistQueries(worklist, character_set={"CT1": "ISO_IR 100"}.get)
     with storage_node(more=(WorklistService(handler),)) as node:
         found = ask(node, Modality="MR", SpecificCharacterSet="ISO_IR 192")
     assert (names(found), found[0].SpecificCharacterSet) == ({NAMES[1]}, "ISO_IR 100")

@@ -14,14 +14,14 @@ const setRemote = (part: Partial<RemoteTable>) =>
 /** The last answer that was asked for wins. */
 let asked = 0;
 
-/** Asks for the page of the list again. */
-export async function listStudies(): Promise<void> {
+/** Asks for a page of the list, the present one again if none is named. */
+export async function listStudies(keys = getState().table.keys): Promise<void> {
   const mine = ++asked;
-  const { search, keys } = getState().table;
+  const { search } = getState().table;
   setTable({ loading: true });
   try {
     const found = await archive.studies(search, PAGE_SIZE, keys.at(-1) ?? null);
-    if (mine === asked) setTable({ found, loading: false });
+    if (mine === asked) setTable({ found, keys, loading: false });
   } catch (error) {
     if (mine !== asked) return;
     setTable({ loading: false });
@@ -30,23 +30,18 @@ export async function listStudies(): Promise<void> {
 }
 
 export function searchStudies(part: Partial<Search>): void {
-  setTable({ search: { ...getState().table.search, ...part }, keys: [] });
-  void listStudies();
+  setTable({ search: { ...getState().table.search, ...part } });
+  void listStudies([]);
 }
 
 export const clearSearch = (): void => searchStudies(NO_SEARCH);
 
 export function nextPage(): void {
   const { keys, found } = getState().table;
-  if (!found?.next) return;
-  setTable({ keys: [...keys, found.next] });
-  void listStudies();
+  if (found?.next) void listStudies([...keys, found.next]);
 }
 
-export function previousPage(): void {
-  setTable({ keys: getState().table.keys.slice(0, -1) });
-  void listStudies();
-}
+export const previousPage = (): void => void listStudies(getState().table.keys.slice(0, -1));
 
 export async function loadNodes(): Promise<void> {
   try {

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, exists, func, select, tuple_
@@ -141,11 +142,12 @@ class _Rows:
         """Make the objects; those of series and instances have the attributes of what is above too."""
         rows = list(rows)
         found = []
+        fields = rows[0]._fields if rows else ()
+        places = [fields.index(name) for name in ("above", "between", "attributes") if name in fields]
         for row in rows:
             one: dict[str, Any] = {}
-            for name in ("above", "between", "attributes"):
-                if name in row._fields:
-                    one.update(json.loads(getattr(row, name)))
+            for place in places:
+                one.update(_attributes(row[place]))
             one.setdefault(f"{tags.STUDY_INSTANCE_UID:08X}", element("UI", row.study_uid))
             found.append(one)
         if depth == 0 and self._wants(*_COUNTS):
@@ -198,6 +200,13 @@ class _Rows:
             counts.update((number, count) for number, count in self._connection.execute(counted))
         for number, row in zip(ids, found, strict=True):
             row[f"{matching.NUMBER_OF_SERIES_INSTANCES:08X}"] = element("IS", counts.get(number, 0))
+
+
+@lru_cache(4096)
+def _attributes(text: str) -> Mapping[str, Any]:
+    """Elements of a row; rows are often asked for again, and those of a study share what is above them."""
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def count_of_study(connection: Connection, study_uid: str, *, is_live: bool) -> int:

@@ -167,11 +167,20 @@ class Commitments:
             raise MissingError("there is no such request for storage commitment", got=number)
         return _commitment(row)
 
-    def newest(self, limit: int = 100) -> list[Commitment]:
-        """Return the requests that came last, newest first; at most `LONGEST_LIST`."""
+    def newest(self, limit: int = 100, state: CommitmentState | None = None) -> list[Commitment]:
+        """Return the requests that came last, all or of a state, newest first; at most `LONGEST_LIST`."""
         statement = select(COMMITMENTS).order_by(COMMITMENTS.c.id.desc()).limit(min(limit, LONGEST_LIST))
+        if state is not None:
+            statement = statement.where(COMMITMENTS.c.state == state)
         with self._database.reading() as connection:
             return [_commitment(row) for row in connection.execute(statement)]
+
+    def counts(self) -> dict[CommitmentState, int]:
+        """Return how many requests are in each state."""
+        statement = select(COMMITMENTS.c.state, func.count()).group_by(COMMITMENTS.c.state)
+        with self._database.reading() as connection:
+            found = {CommitmentState(name): count for name, count in connection.execute(statement)}
+        return {state: found.get(state, 0) for state in CommitmentState}
 
     def next_due(self) -> float | None:
         """Return when the next report is due, seconds since 1970; None if none waits."""

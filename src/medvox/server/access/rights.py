@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from medvox.archive.access import Action, Principal, allowed
 from medvox.archive.entry import is_uid
 
-STUDY_PARAMETERS: Final = ("study", "study_uid", "study_instance_uid")
+STUDY_PARAMETERS: Final = ("study", "uid", "study_uid", "study_instance_uid")
 """Names of the parameter of a route that is a Study Instance UID."""
 MOST_STUDIES: Final = 100
 """Studies of one request that are named in the audit."""

@@ -8,12 +8,17 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from medvox import __version__
+from medvox.archive.access import Action
 from medvox.dicom.writing.files.transcode import COMPRESSIONS
+from medvox.server.access.rights import requires
 from medvox.server.dicomweb.negotiation import DICOM, EXPLICIT_LITTLE, JSON, MULTIPART, OCTETS, XML
 from medvox.server.dicomweb.resources import PREFIX
+from medvox.server.dicomweb.served import SERVED
 from medvox.server.dicomweb.stow import AT_ONCE, LARGEST
 
 router = APIRouter(tags=["Capabilities"])
+RIGHT: Final = [requires(Action.MONITOR)]
+"""Everybody who is known may ask; no patient's data are in it."""
 _MULTIPART_XML: Final = f'{MULTIPART}; type="{XML}"'
 _STORED: Final = "* (as stored)"
 _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
@@ -31,8 +36,7 @@ _KINDS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
 """Media types by the end of a path; the first that fits counts."""
 
 
-@router.get("/capabilities", response_class=JSONResponse)
-@router.options("/{path:path}", response_class=JSONResponse)
+@router.get("/capabilities", response_class=JSONResponse, dependencies=RIGHT)
 def capabilities(request: Request) -> JSONResponse:
     """What is served."""
     base = f"{request.scope.get('root_path', '')}{PREFIX}"
@@ -41,8 +45,6 @@ def capabilities(request: Request) -> JSONResponse:
 
 def document(base: str) -> dict[str, Any]:
     """Return the description, made of the routes that there are."""
-    from medvox.server.dicomweb.routers import SERVED
-
     resources: dict[str, dict[str, Any]] = {}
     for router_served in SERVED:
         for route in router_served.routes:

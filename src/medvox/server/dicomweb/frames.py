@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import StoredPixels, pixel_source, stored_pixels
 from medvox.archive.model import InstanceRow
@@ -32,7 +33,7 @@ from medvox.server.dicomweb.negotiation import (
     frame_syntaxes,
     not_acceptable,
 )
-from medvox.server.dicomweb.resources import ArchiveOf, ResourceOf, row_of, service_url
+from medvox.server.dicomweb.resources import Resource, getting, row_of, service_url
 from medvox.server.dicomweb.sending import Streamed
 
 router = APIRouter(tags=["WADO-RS"])
@@ -42,10 +43,14 @@ INSTANCE: Final = "/studies/{study}/series/{series}/instances/{instance}"
 _AT_ONCE: Final = 1 << 20
 
 
-@router.get(INSTANCE + "/frames/{frames}", response_class=Response)
-def frames(request: Request, archive: ArchiveOf, resource: ResourceOf, frames: str) -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    INSTANCE + "/frames/{frames}",
+)
+def frames(request: Request, archive: Archive, resource: Resource) -> Response:
     """Frames of an instance, as they are stored, uncompressed, or encoded as accepted."""
-    numbers = frame_numbers(frames)
+    numbers = frame_numbers(request.path_params["frames"])
     row = row_of(archive, resource)
     pixels = stored_pixels(archive, row)
     for number in numbers:
@@ -53,10 +58,14 @@ def frames(request: Request, archive: ArchiveOf, resource: ResourceOf, frames: s
     return frames_answer(request, archive, row, pixels, numbers)
 
 
-@router.get(INSTANCE + "/bulkdata/{path}", response_class=Response)
-def bulkdata(request: Request, archive: ArchiveOf, resource: ResourceOf, path: str) -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    INSTANCE + "/bulkdata/{path}",
+)
+def bulkdata(request: Request, archive: Archive, resource: Resource) -> Response:
     """One value of an instance, by the address that its metadata give."""
-    row = row_of(archive, resource)
+    row, path = row_of(archive, resource), request.path_params["path"]
     if path.upper() in ("7FE00010", "7FE00008", "7FE00009"):
         pixels = stored_pixels(archive, row)
         return frames_answer(request, archive, row, pixels, range(pixels.frames), is_bulk=True)

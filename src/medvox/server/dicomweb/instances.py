@@ -8,6 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import pixel_source, stored_pixels
 from medvox.archive.metadata import instance_metadata, series_metadata, with_base
@@ -28,9 +29,8 @@ from medvox.server.dicomweb.negotiation import (
     text_type,
 )
 from medvox.server.dicomweb.resources import (
-    ArchiveOf,
     Resource,
-    ResourceOf,
+    getting,
     row_of,
     rows_of,
     service_url,
@@ -38,16 +38,20 @@ from medvox.server.dicomweb.resources import (
 from medvox.server.dicomweb.sending import Streamed
 
 router = APIRouter(tags=["WADO-RS"])
-_PIECE: Final = 4 << 20
+_PIECE: Final = 1 << 18
 """Bytes of an instance that are read at once."""
 Sent = tuple[InstanceRow, str]
 """An instance and the transfer syntax that it is sent in."""
 
 
-@router.get("/studies/{study}", response_class=Response)
-@router.get("/studies/{study}/series/{series}", response_class=Response)
-@router.get("/studies/{study}/series/{series}/instances/{instance}", response_class=Response)
-def retrieve(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    "/studies/{study}",
+    "/studies/{study}/series/{series}",
+    "/studies/{study}/series/{series}/instances/{instance}",
+)
+def retrieve(request: Request, archive: Archive, resource: Resource) -> Response:
     """All instances of a study or a series, or one."""
     choices = accepted(request)
     rows = rows_of(archive, resource)
@@ -145,10 +149,14 @@ def _transcoded(archive: Archive, row: InstanceRow, syntax: str) -> bytes:
     return transcoded(content, pixels.form, frames, pixels.span.vr, syntax)
 
 
-@router.get("/studies/{study}/metadata", response_class=Response)
-@router.get("/studies/{study}/series/{series}/metadata", response_class=Response)
-@router.get("/studies/{study}/series/{series}/instances/{instance}/metadata", response_class=Response)
-def metadata(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    "/studies/{study}/metadata",
+    "/studies/{study}/series/{series}/metadata",
+    "/studies/{study}/series/{series}/instances/{instance}/metadata",
+)
+def metadata(request: Request, archive: Archive, resource: Resource) -> Response:
     """What instances say besides their bulk data."""
     media = text_type(request)
     parts = _metadata(archive, resource, service_url(request))

@@ -13,12 +13,13 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.model import LONGEST_PAGE, Level, Query
 from medvox.core.errors import UsageError
 from medvox.server.dicomweb import xml
 from medvox.server.dicomweb.negotiation import JSON, text_type
-from medvox.server.dicomweb.resources import ArchiveOf, Resource, ResourceOf, checked_uid, service_url
+from medvox.server.dicomweb.resources import Resource, checked_uid, getting, service_url
 
 router = APIRouter(tags=["QIDO-RS"])
 USUAL_LIMIT: Final = 1000
@@ -30,6 +31,7 @@ _FARTHEST_WALK: Final = 50_000
 _STUDY_UID, _SERIES_UID = 0x0020000D, 0x0020000E
 _RETRIEVE_URL: Final = "00081190"
 _AVAILABILITY: Final = "00080056"
+_LEVELS: Final = (Level.STUDY, Level.SERIES, Level.INSTANCE)
 _ONLINE: Final = {"vr": "CS", "Value": ["ONLINE"]}
 _STUDY: Final = frozenset(
     (0x00080020, 0x00080030, 0x00080050, 0x00080061, 0x00080062, 0x00080090, 0x00080201, 0x00081030,
@@ -69,23 +71,35 @@ class Search:
     ignored: tuple[str, ...] = ()
 
 
-@router.get("/studies", response_class=Response)
-def studies(request: Request, archive: ArchiveOf) -> Response:
+@getting(
+    router,
+    Action.QUERY,
+    "/studies",
+)
+def studies(request: Request, archive: Archive, resource: Resource) -> Response:
     """Studies."""
-    return _answer(request, archive, Resource(), Level.STUDY)
+    return _answer(request, archive, resource, Level.STUDY)
 
 
-@router.get("/studies/{study}/series", response_class=Response)
-@router.get("/series", response_class=Response)
-def series(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    Action.QUERY,
+    "/studies/{study}/series",
+    "/series",
+)
+def series(request: Request, archive: Archive, resource: Resource) -> Response:
     """Series, of a study or of all."""
     return _answer(request, archive, resource, Level.SERIES)
 
 
-@router.get("/studies/{study}/series/{series}/instances", response_class=Response)
-@router.get("/studies/{study}/instances", response_class=Response)
-@router.get("/instances", response_class=Response)
-def instances(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
+@getting(
+    router,
+    Action.QUERY,
+    "/studies/{study}/series/{series}/instances",
+    "/studies/{study}/instances",
+    "/instances",
+)
+def instances(request: Request, archive: Archive, resource: Resource) -> Response:
     """Instances, of a series, a study or of all."""
     return _answer(request, archive, resource, Level.INSTANCE)
 
@@ -117,7 +131,7 @@ def _complete(rows: Iterable[dict[str, Any]], level: Level, base: str) -> None:
     names = (("studies", "0020000D"), ("series", "0020000E"), ("instances", "00080018"))
     for row in rows:
         url = base
-        for word, key in names[: 1 + list(Level).index(level)]:
+        for word, key in names[: 1 + _LEVELS.index(level)]:
             url += f"/{word}/{row[key]['Value'][0]}"
         row[_AVAILABILITY] = _ONLINE
         row[_RETRIEVE_URL] = {"vr": "UR", "Value": [url]}

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.frames import stored_pixels
 from medvox.archive.model import InstanceRow
@@ -23,7 +24,7 @@ from medvox.server.dicomweb.pictures import (
     viewport_of,
     window_of,
 )
-from medvox.server.dicomweb.resources import ArchiveOf, ResourceOf, rows_of
+from medvox.server.dicomweb.resources import Resource, getting, rows_of
 from medvox.server.dicomweb.sending import Streamed
 
 router = APIRouter(tags=["WADO-RS rendered"])
@@ -33,13 +34,18 @@ Shown = tuple[InstanceRow, int]
 """An instance and one of its frames, counted from 0."""
 
 
-@router.get("/studies/{study}/rendered", response_class=Response)
-@router.get("/studies/{study}/series/{series}/rendered", response_class=Response)
-@router.get(INSTANCE + "/rendered", response_class=Response)
-@router.get(INSTANCE + "/frames/{frames}/rendered", response_class=Response)
-def rendered(request: Request, archive: ArchiveOf, resource: ResourceOf, frames: str = "") -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    "/studies/{study}/rendered",
+    "/studies/{study}/series/{series}/rendered",
+    INSTANCE + "/rendered",
+    INSTANCE + "/frames/{frames}/rendered",
+)
+def rendered(request: Request, archive: Archive, resource: Resource) -> Response:
     """Pictures of frames; of a study or a series one of each instance."""
     rows, view = rows_of(archive, resource), view_of(request.query_params)
+    frames = request.path_params.get("frames", "")
     if resource.instance is None:
         shown = [(row, row.frames // 2) for row in rows]
     elif frames:
@@ -53,15 +59,19 @@ def rendered(request: Request, archive: ArchiveOf, resource: ResourceOf, frames:
     return Streamed(_parts(archive, shown, view, media), multipart.content_type(media))
 
 
-@router.get("/studies/{study}/thumbnail", response_class=Response)
-@router.get("/studies/{study}/series/{series}/thumbnail", response_class=Response)
-@router.get(INSTANCE + "/thumbnail", response_class=Response)
-@router.get(INSTANCE + "/frames/{frames}/thumbnail", response_class=Response)
-def thumbnail(request: Request, archive: ArchiveOf, resource: ResourceOf, frames: str = "") -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    "/studies/{study}/thumbnail",
+    "/studies/{study}/series/{series}/thumbnail",
+    INSTANCE + "/thumbnail",
+    INSTANCE + "/frames/{frames}/thumbnail",
+)
+def thumbnail(request: Request, archive: Archive, resource: Resource) -> Response:
     """One small picture: of a study or a series that of an instance in its middle."""
     view = view_of(request.query_params, Viewport(THUMBNAIL_SIDE, THUMBNAIL_SIDE))
     _, media = _choice(accepted(request), is_single=True)
-    rows = rows_of(archive, resource)
+    rows, frames = rows_of(archive, resource), request.path_params.get("frames", "")
     middle = len(rows) // 2
     for row in (*rows[middle:], *reversed(rows[:middle]))[:_MOST_TRIED]:
         try:

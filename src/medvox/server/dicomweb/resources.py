@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from starlette.concurrency import run_in_threadpool
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.entry import is_uid
+from medvox.archive.frames import one_instance
 from medvox.archive.model import InstanceRow
 from medvox.core.errors import MissingError, UsageError
+from medvox.server.access.rights import Requires
 
 PREFIX: Final = "/dicomweb"
 """Path of the service."""
@@ -38,9 +43,14 @@ class Resource:
         return "".join(f"/{word}/{uid}" for word, uid in named if uid is not None)
 
 
-async def _archive(request: Request) -> Archive:
+def archive_of(request: Request) -> Archive:
+    """Return the archive that an application serves."""
     found: Archive = request.app.state.archive
     return found
+
+
+async def _archive(request: Request) -> Archive:
+    return archive_of(request)
 
 
 def checked_uid(uid: str) -> str:
@@ -56,14 +66,47 @@ def checked_uid(uid: str) -> str:
     return uid
 
 
-async def _resource(request: Request) -> Resource:
+def resource_of(request: Request) -> Resource:
+    """Return what the path of a request names.
+
+    Raises
+    ------
+    UsageError
+        If a UID of the path is none.
+    """
     named = request.path_params
     parts = (named.get(name) for name in ("study", "series", "instance"))
     return Resource(*(None if uid is None else checked_uid(uid) for uid in parts))
 
 
+async def _resource(request: Request) -> Resource:
+    return resource_of(request)
+
+
 ArchiveOf = Annotated[Archive, Depends(_archive)]
 ResourceOf = Annotated[Resource, Depends(_resource)]
+
+
+Endpoint = Callable[[Request, Archive, Resource], Response]
+
+
+def getting(router: APIRouter, action: Action, *paths: str) -> Callable[[Endpoint], Endpoint]:
+    """Serve GET of paths by a function, which runs in a thread, to those who may do an action.
+
+    These routes are plain ones of Starlette: what FastAPI does for each request takes longer than answering.
+    """
+    required = Requires(action)
+
+    def served(work: Endpoint) -> Endpoint:
+        async def endpoint(request: Request) -> Response:
+            await required(request)
+            return await run_in_threadpool(work, request, archive_of(request), resource_of(request))
+
+        for path in paths:
+            router.add_route(path, endpoint, methods=["GET"], include_in_schema=False)
+        return work
+
+    return served
 
 
 def service_url(request: Request) -> str:
@@ -100,4 +143,7 @@ def row_of(archive: Archive, resource: Resource) -> InstanceRow:
     MissingError
         If it is not there.
     """
-    return rows_of(archive, resource)[0]
+    row = one_instance(archive, resource.study or "", resource.series or "", resource.instance or "")
+    if row is None:
+        raise MissingError("there is no such resource", where=resource.path())
+    return row

@@ -13,10 +13,12 @@ from typing import IO, Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from medvox.archive.access import Action
 from medvox.archive.archive import Archive
 from medvox.archive.model import InvalidObjectError, Origin, Received, StorageFullError
 from medvox.archive.store.disk import Buffer
 from medvox.core.errors import MedvoxError, UsageError
+from medvox.server.access.rights import requires, touches
 from medvox.server.dicomweb import multipart, xml
 from medvox.server.dicomweb.negotiation import DICOM, JSON, text_type
 from medvox.server.dicomweb.part10 import file_parts
@@ -30,6 +32,7 @@ LARGEST: Final = 16 << 30
 """Bytes of one instance."""
 AT_ONCE: Final = 8
 """Instances of one request that are being stored while the next ones arrive."""
+_RIGHT: Final = [requires(Action.STORE)]
 _OUT_OF_RESOURCES: Final = 0xA700
 _NOT_MATCHING: Final = 0xA900
 _NOT_UNDERSTOOD: Final = 0xC000
@@ -86,8 +89,8 @@ def _failure(reason: int, sop_class: str, sop_uid: str) -> dict[str, Any]:
     }
 
 
-@router.post("/studies", response_class=Response)
-@router.post("/studies/{study}", response_class=Response)
+@router.post("/studies", response_class=Response, dependencies=_RIGHT)
+@router.post("/studies/{study}", response_class=Response, dependencies=_RIGHT)
 async def store(request: Request, archive: ArchiveOf, resource: ResourceOf) -> Response:
     """Store instances."""
     media = text_type(request)
@@ -99,6 +102,7 @@ async def store(request: Request, archive: ArchiveOf, resource: ResourceOf) -> R
     outcomes = await storing.run(request.stream(), parser)
     if not outcomes.stored and not outcomes.failed:
         raise UsageError("the multipart body holds no instance")
+    touches(request, *(one.study_uid for one in outcomes.stored))
     text = json.dumps(outcomes.as_json(service_url(request)), separators=(",", ":")).encode()
     if media == JSON:
         return Response(text, outcomes.status(), headers={"Content-Type": JSON})

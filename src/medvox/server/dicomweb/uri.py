@@ -7,25 +7,33 @@ from typing import Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from medvox.archive.access import Action
+from medvox.archive.archive import Archive
 from medvox.core.errors import UsageError
+from medvox.server.access.rights import touches
 from medvox.server.dicomweb.frames import frame_numbers
 from medvox.server.dicomweb.instances import content_of, sent_syntax
 from medvox.server.dicomweb.negotiation import DEFAULT, DICOM, not_acceptable, wishes
 from medvox.server.dicomweb.pictures import LARGEST_SIDE, View, Viewport, encoded, picture, window_of
 from medvox.server.dicomweb.rendered import MEDIA
-from medvox.server.dicomweb.resources import ArchiveOf, Resource, checked_uid, row_of
+from medvox.server.dicomweb.resources import Resource, checked_uid, getting, row_of
 from medvox.server.dicomweb.sending import Streamed
 
 router = APIRouter(tags=["WADO-URI"])
 _NAMED: Final = ("studyUID", "seriesUID", "objectUID")
 
 
-@router.get("/wado", response_class=Response)
-def wado(request: Request, archive: ArchiveOf) -> Response:
+@getting(
+    router,
+    Action.RETRIEVE,
+    "/wado",
+)
+def wado(request: Request, archive: Archive, _: Resource) -> Response:
     """One instance, as a DICOM file or as a picture; a picture is what is sent by default."""
     given = request.query_params
     if given.get("requestType") != "WADO":
         raise UsageError("requestType is not WADO", got=given.get("requestType", "")[:20])
+    touches(request, given.get("studyUID", ""))
     row = row_of(archive, Resource(*(checked_uid(given.get(name, "")) for name in _NAMED)))
     for wish in wishes(given.get("contentType", "image/jpeg")):
         if wish.media == DICOM:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from medvox.archive.archive import Archive
+from medvox.archive.state.ae_rules import AeService
 from medvox.archive.state.commitments import Commitment, Commitments, CommitmentState
 from medvox.core.errors import MedvoxError, NetworkError, UsageError
 from medvox.network.dimse.commands import Status
@@ -21,6 +22,8 @@ from medvox.network.dimse.syntaxes import STORAGE_COMMITMENT
 from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import Destination, RefusedError
 from medvox.network.procedure_handlers import CommitmentReport, CommitmentRequest, ReferencedInstance
+from medvox.workflows.node.policy import Gate
+from medvox.workflows.node.worklist import enter
 
 _LOG = logging.getLogger(__name__)
 _LEASE: Final = 600.0
@@ -69,6 +72,8 @@ class StorageCommitments:
         Who we are towards those that asked.
     retrying
         When a report is tried again.
+    gate
+        What a request passes; None: nothing.
     """
 
     def __init__(
@@ -78,7 +83,9 @@ class StorageCommitments:
         destination: Callable[[str], Destination | None],
         caller: Caller,
         retrying: Retrying | None = None,
+        gate: Gate | None = None,
     ) -> None:
+        self._gate = gate
         self._archive = archive
         self._commitments = commitments
         self._destination = destination
@@ -115,6 +122,7 @@ class StorageCommitments:
 
     def request(self, request: CommitmentRequest) -> bool:
         """Keep a request; tell whether its report goes over the association that asked."""
+        enter(self._gate, request.calling_ae, AeService.COMMITMENT)
         over_same = self._destination(request.calling_ae) is None
         pairs = [(each.sop_class_uid, each.sop_instance_uid) for each in request.instances]
         try:
@@ -145,7 +153,7 @@ class StorageCommitments:
             self._commitments.postpone(known.id, fault, time.time())
             self._look.set()
         else:
-            self._commitments.delivered(known.id, len(report.failed))
+            self._delivered(known, report)
 
     def deliver_due(self) -> int:
         """Try each report that is due once; return how many were delivered."""
@@ -168,8 +176,14 @@ class StorageCommitments:
         except MedvoxError as error:
             self._failed(commitment, error.what if isinstance(error, RefusedError) else error.reason)
             return False
-        self._commitments.delivered(commitment.id, len(report.failed))
+        self._delivered(commitment, report)
         return True
+
+    def _delivered(self, commitment: Commitment, report: CommitmentReport) -> None:
+        self._commitments.delivered(commitment.id, len(report.failed))
+        if self._gate is not None:
+            detail = f"{len(report.stored)} kept, {len(report.failed)} not"
+            self._gate.note(commitment.caller, AeService.COMMITMENT, detail=detail)
 
     def _failed(self, commitment: Commitment, fault: str) -> None:
         retrying = self._retrying

@@ -27,6 +27,8 @@ _KIND: Final = re.compile(r"[A-Z][A-Za-z]*(Error|Exception|Interrupt|Warning)")
 _OURS: Final = "medvox"
 _QUOTED: Final = ("uvicorn.error",)
 """Loggers of others whose fixed texts are passed on."""
+_TALKATIVE: Final = ("alembic",)
+"""Loggers of others that tell every step."""
 
 
 class Plain(str):
@@ -80,6 +82,8 @@ def set_up_logs(level: str = "info", stream: TextIO | None = None) -> logging.Ha
         root.removeHandler(other)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(capture=True)
     return handler
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from medvox.archive.archive import Archive
 from medvox.archive.entry import is_uid
+from medvox.archive.state.ae_rules import AeService
 from medvox.archive.state.attribute_matching import Json, text_of
 from medvox.archive.state.mpps import (
     PERFORMED_STATUS,
@@ -21,7 +22,8 @@ from medvox.core.errors import MissingError, UsageError
 from medvox.network.dimse.commands import Status
 from medvox.network.dimse.datasets import with_character_set
 from medvox.network.handlers import RefusedError
-from medvox.workflows.node.worklist import dataset_of, json_of
+from medvox.workflows.node.policy import Gate
+from medvox.workflows.node.worklist import dataset_of, enter, json_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -58,13 +60,17 @@ class PerformedStepRules:
     ----------
     steps
         Performed steps of the node.
+    gate
+        What a request passes; None: nothing.
     """
 
-    def __init__(self, steps: PerformedSteps) -> None:
+    def __init__(self, steps: PerformedSteps, gate: Gate | None = None) -> None:
         self._steps = steps
+        self._gate = gate
 
     def create(self, uid: str, attributes: Dataset, calling_ae: str) -> str:
         """Begin a step (PS3.4 F.7.2.1)."""
+        enter(self._gate, calling_ae, AeService.MPPS)
         data = _plain(attributes)
         if uid and not is_uid(uid):
             raise RefusedError(Status.INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID")
@@ -79,25 +85,36 @@ class PerformedStepRules:
             self._steps.add(uid, data, calling_ae)
         except UsageError:
             raise RefusedError(Status.DUPLICATE_SOP_INSTANCE, "there is a step of this UID") from None
+        self._note(calling_ae, data, PerformedStatus.IN_PROGRESS)
         return uid
 
     def update(self, uid: str, modifications: Dataset, calling_ae: str) -> None:
         """Change a step that is in progress, or end it (PS3.4 F.7.2.2)."""
+        enter(self._gate, calling_ae, AeService.MPPS)
         data = _plain(modifications)
         try:
-            self._steps.change(uid, lambda step: changed(step, data))
+            step = self._steps.change(uid, lambda step: changed(step, data))
         except MissingError:
             raise RefusedError(Status.NO_SUCH_SOP_INSTANCE, "there is no such step") from None
+        self._note(calling_ae, step.data, step.status)
 
     def get(self, uid: str, wanted: Sequence[int], calling_ae: str) -> Dataset:
         """Return attributes of a step (PS3.4 F.8.2.1), in UTF-8 where ASCII does not hold them."""
+        enter(self._gate, calling_ae, AeService.MPPS)
         try:
             data = self._steps.get(uid).data
         except MissingError:
             raise RefusedError(Status.NO_SUCH_SOP_INSTANCE, "there is no such step") from None
         names = {f"{tag:08X}" for tag in wanted}
         asked = {tag: element for tag, element in data.items() if not names or tag in names}
+        self._note(calling_ae, data, "read")
         return with_character_set(dataset_of(asked), None)
+
+    def _note(self, calling_ae: str, data: Json, detail: str) -> None:
+        if self._gate is not None:
+            parts = (data.get(SCHEDULED_STEPS) or {}).get("Value") or ()
+            studies = dict.fromkeys(text_of(part, _STUDY_UID) for part in parts)
+            self._gate.note(calling_ae, AeService.MPPS, *studies, detail=detail)
 
 
 def changed(step: PerformedStep, modifications: Json) -> dict[str, Any]:

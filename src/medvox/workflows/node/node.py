@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from typing import Self
 
-from medvox.archive.archive import Archive
+from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import ArchiveSettings, Origin, Received
 from medvox.archive.state.database import StateDatabase
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
@@ -16,7 +17,11 @@ from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
 from medvox.network.upper_layer.acceptor import Acceptor, Listening
 from medvox.network.upper_layer.channel import Timeouts
-from medvox.network.upper_layer.negotiation import AdmitAll, CallerPolicy
+from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
+from medvox.workflows.node.access import NodeAccess
+from medvox.workflows.node.gated import StoreNotes
+from medvox.workflows.node.measures import Measures
+from medvox.workflows.node.metrics import Metrics
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
@@ -37,6 +42,10 @@ class Node:
         What is kept beside them.
     caller
         Who the node is when it calls others.
+    access
+        Who may do what, and the way into the audit.
+    measures
+        What it counts of itself.
     procedures
         Worklist, performed steps and storage commitment.
     listeners
@@ -54,9 +63,11 @@ class Node:
             self.archive.close()
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
+        self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
         self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
-        self.listeners: list[Listener] = []
-        self.policy: CallerPolicy = AdmitAll()
+        self.measures = Measures(Metrics())
+        self.measures.watch(self, settings.store)
+        self.listeners: list[Listener] = [self.measures.received, StoreNotes(self.access.gate)]
         self.started_s = 0.0
         self._acceptor: Acceptor | None = None
         self._stopping = threading.Lock()
@@ -81,16 +92,22 @@ class Node:
             If the address cannot be used.
         """
         settings = self.settings
+        warm_up()
         listening = Listening(
             settings.dicom_host,
             settings.dicom_port,
             settings.max_associations,
             Timeouts(idle=settings.idle_s),
+            tls=_tls(settings),
         )
         offered = ProviderSettings(
-            IMPLEMENTATION_UID, None if settings.any_called_ae else settings.aet, listening=listening
+            IMPLEMENTATION_UID,
+            None if settings.any_called_ae else settings.aet,
+            listening=listening,
+            observer=self.measures,
         )
-        acceptor = provider(Services(services_of(self), sends=True), self.policy, offered)
+        policy = self.measures.counted(self.access.policy)
+        acceptor = provider(Services(services_of(self), sends=True), policy, offered)
         acceptor.start()
         self._acceptor = acceptor
         self.procedures.start()
@@ -105,6 +122,7 @@ class Node:
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
+            self.access.close()
             self.state.close()
             self.archive.close()
 
@@ -123,4 +141,15 @@ class Node:
     def destination(self, ae_title: str, calling_ae: str) -> Destination | None:
         """Return where a node is that instances may be sent to."""
         known = self.settings.node(ae_title)
-        return None if known is None else Destination(known.host, known.port, known.ae_title)
+        if known is not None:
+            return Destination(known.host, known.port, known.ae_title)
+        return self.access.policy.destination(ae_title)
+
+
+def _tls(settings: NodeSettings) -> ssl.SSLContext | None:
+    """TLS of the DICOM listener; None without a certificate."""
+    if settings.dicom_certificate is None:
+        return None
+    files = TlsFiles(settings.dicom_certificate, settings.dicom_key, settings.dicom_authorities)
+    asks = ClientCertificates.NONE if settings.dicom_authorities is None else ClientCertificates.REQUIRED
+    return acceptor_context(files, asks)

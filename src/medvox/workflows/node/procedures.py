@@ -17,6 +17,7 @@ from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
 from medvox.workflows.node.commitment import StorageCommitments
 from medvox.workflows.node.mpps import PerformedStepRules
+from medvox.workflows.node.policy import Gate
 from medvox.workflows.node.worklist import WorklistQueries
 
 
@@ -31,6 +32,10 @@ class Procedures:
         Returns where an AE title is, of that and of who asks: reports of storage commitment go there.
     caller
         Who the node is when it delivers them.
+    gate
+        What requests pass; None: nothing.
+    character_set
+        Returns the character set that an AE title is always answered in.
     worklist, performed, commitments
         What is kept.
     reporter
@@ -43,19 +48,22 @@ class Procedures:
         state: StateDatabase,
         destination: Callable[[str, str], Destination | None],
         caller: Caller,
+        gate: Gate | None = None,
+        character_set: Callable[[str], str | None] = lambda _title: None,
     ) -> None:
+        self._gate, self._character_set = gate, character_set
         self.worklist = Worklist(state)
         self.performed = PerformedSteps(state, self.worklist)
         self.commitments = Commitments(state)
         self.reporter = StorageCommitments(
-            archive, self.commitments, lambda title: destination(title, title), caller
+            archive, self.commitments, lambda title: destination(title, title), caller, gate=gate
         )
 
     def services(self) -> list[Service]:
         """Return the services."""
         return [
-            WorklistService(WorklistQueries(self.worklist)),
-            PerformedStepService(PerformedStepRules(self.performed)),
+            WorklistService(WorklistQueries(self.worklist, self._gate, self._character_set)),
+            PerformedStepService(PerformedStepRules(self.performed, self._gate)),
             CommitmentService(self.reporter),
         ]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from medvox.archive.archive import Archive
 from medvox.archive.model import Level, Query
 from medvox.core.errors import UsageError
+from medvox.network.dimse.answers import Answer
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
@@ -39,7 +40,7 @@ class ArchiveQuery:
         self._archive = archive
         self._ae_title = ae_title
 
-    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
+    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Answer]:
         """Yield matches, see `medvox.network.handlers.QueryHandler.find`."""
         if level not in LEVELS:
             raise UsageError("Query/Retrieve Level is missing or unknown")
@@ -68,23 +69,20 @@ class ArchiveQuery:
                 return
             after = page.next
 
-    def _answer(self, row: dict[str, Any], keys: list[tuple[int, str]], level: str) -> Dataset:
+    def _answer(self, row: dict[str, Any], keys: list[tuple[int, str]], level: str) -> Answer:
         """Make a response of a row: all keys that were asked for, empty where nothing is known."""
-        from pydicom import Dataset
-
-        answer = Dataset()
-        answer.QueryRetrieveLevel = level
-        answer.RetrieveAETitle = self._ae_title
-        answer.InstanceAvailability = "ONLINE"
-        is_plain = True
+        elements: list[tuple[int, str, str | list[float]]] = [
+            (_LEVEL, "CS", level),
+            (_RETRIEVE_AE, "AE", self._ae_title),
+            (_AVAILABILITY, "CS", "ONLINE"),
+        ]
         for tag, vr in keys:
             element = row.get(f"{tag:08X}")
-            value = None if element is None else _value(element)
-            answer.add_new(tag, vr if element is None else element["vr"], value)
-            is_plain = is_plain and (not isinstance(value, str) or value.isascii())
-        if not is_plain:
-            answer.SpecificCharacterSet = "ISO_IR 192"
-        return answer
+            if element is None:
+                elements.append((tag, vr, ""))
+            else:
+                elements.append((tag, element["vr"], _value(element)))
+        return Answer(elements)
 
 
 def key_text(element: DataElement) -> str:
@@ -99,16 +97,14 @@ def key_text(element: DataElement) -> str:
     return "\\".join(str(one) for one in value)
 
 
-def _value(element: dict[str, Any]) -> Any:
-    """Value of a DICOM JSON element as pydicom takes it."""
-    values = element.get("Value", [])
-    if element["vr"] == "PN":
+def _value(element: dict[str, Any]) -> str | list[float]:
+    """Value of a DICOM JSON element as an answer takes it: text, or numbers of a binary VR."""
+    values, vr = element.get("Value", []), element["vr"]
+    if not values:
+        return ""
+    if vr == "PN":
         groups = ("Alphabetic", "Ideographic", "Phonetic")
         values = ["=".join(one.get(group, "") for group in groups).rstrip("=") for one in values]
-    elif element["vr"] in ("IS", "DS"):
-        values = [str(one) for one in values]
-    if not values:
-        return None
-    if all(isinstance(one, str) for one in values):
-        return "\\".join(values)
-    return values[0] if len(values) == 1 else values
+    elif vr not in ("IS", "DS") and not isinstance(values[0], str):
+        return list(values)
+    return "\\".join(map(str, values))

@@ -41,6 +41,11 @@ class StoredObject:
         return self.row.sop_uid
 
     @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return self.row.study_uid
+
+    @property
     def transfer_syntax(self) -> str:
         """UID of the encoding it is stored in."""
         return self.row.transfer_syntax
@@ -50,8 +55,10 @@ class StoredObject:
         return self.archive.read_data_set(self.row)
 
     def transcode(self, transfer_syntax: str) -> bytes | None:
-        """Not possible yet."""
-        return None
+        """Return the data set without compression, or None where it cannot be had so."""
+        from medvox.dicom.writing.files.uncompress import uncompressed
+
+        return uncompressed(self.open(), self.row.transfer_syntax, transfer_syntax)
 
 
 class ArchiveRetrieve:

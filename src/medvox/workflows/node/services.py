@@ -7,13 +7,18 @@ from typing import Protocol
 from medvox.archive.archive import Archive
 from medvox.archive.model import Origin, Received
 from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.print_jobs import PrintJobs
 from medvox.network.dimse.provider import Service
+from medvox.network.dimse.services.print_management import PrintService
 from medvox.network.dimse.services.query import QueryService
 from medvox.network.dimse.services.retrieve import RetrieveService
 from medvox.network.dimse.services.verification import VerificationService
 from medvox.network.dimse.storage import StorageService
 from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
+from medvox.workflows.node.access import NodeAccess
+from medvox.workflows.node.gated import GatedQuery, GatedRetrieve, GatedStorage
+from medvox.workflows.node.printing import FilmSpool
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.query import ArchiveQuery
 from medvox.workflows.node.receive import ArchiveStorage
@@ -29,6 +34,7 @@ class NodeParts(Protocol):
     state: StateDatabase
     caller: Caller
     procedures: Procedures
+    access: NodeAccess
 
     def received(self, kept: Received, origin: Origin) -> None:
         """Tell who listens of an instance."""
@@ -39,11 +45,13 @@ class NodeParts(Protocol):
 
 def services_of(node: NodeParts) -> list[Service]:
     """Return the services of a node; Storage, which takes any class that is not known, is the last."""
-    archive = node.archive
+    archive, gate = node.archive, node.access.gate
+    spool = FilmSpool(node.settings.store / "spool", PrintJobs(node.state))
     return [
         VerificationService(),
-        QueryService(ArchiveQuery(archive, node.settings.aet)),
+        QueryService(GatedQuery(ArchiveQuery(archive, node.settings.aet), gate)),
         *node.procedures.services(),
-        RetrieveService(ArchiveRetrieve(archive, node.destination), node.caller),
-        StorageService(ArchiveStorage(archive, node.received)),
+        RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
+        PrintService(spool),
+        StorageService(GatedStorage(ArchiveStorage(archive, node.received), gate)),
     ]

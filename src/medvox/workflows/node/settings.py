@@ -69,6 +69,14 @@ class NodeSettings:
         Seconds after which an association without messages is ended.
     stop_s
         Seconds that associations have to end when the node is stopped.
+    trust_loopback
+        Whether DICOM callers of this machine need no rule.
+    dicom_certificate, dicom_key, dicom_authorities
+        PEM files: with a certificate DICOM is TLS alone; with authorities callers must show one of theirs.
+    http_certificate, http_key
+        PEM files: with a certificate HTTP is TLS.
+    http_names
+        Names by which browsers call the node, where it listens beyond its own machine.
     log_level
         ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
     nodes
@@ -85,6 +93,13 @@ class NodeSettings:
     max_associations: int = 256
     idle_s: float = 300.0
     stop_s: float = 10.0
+    trust_loopback: bool = True
+    dicom_certificate: Path | None = None
+    dicom_key: Path | None = None
+    dicom_authorities: Path | None = None
+    http_certificate: Path | None = None
+    http_key: Path | None = None
+    http_names: str = ""
     log_level: str = "info"
     nodes: tuple[RemoteNode, ...] = ()
 
@@ -116,8 +131,9 @@ class NodeSettings:
             if missing := [name for name in _names(RemoteNode) if name not in one]:
                 raise _wrong("a node lacks settings", path, text, "nodes", expected=missing)
         nodes = tuple(RemoteNode(**one) for one in checked)
-        if isinstance(found.get("store"), Path):
-            found["store"] = path.absolute().parent / found["store"]
+        for name, value in found.items():
+            if isinstance(value, Path):
+                found[name] = path.absolute().parent / value
         try:
             return cls(nodes=nodes, **found).checked()
         except UsageError as error:

@@ -6,10 +6,14 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from medvox.archive.state.ae_rules import AeService
 from medvox.archive.state.attribute_matching import returned
 from medvox.archive.state.worklist import Worklist
-from medvox.core.errors import UsageError
+from medvox.core.errors import AccessError, UsageError
+from medvox.network.dimse.commands import Status
 from medvox.network.dimse.datasets import with_character_set
+from medvox.network.handlers import RefusedError
+from medvox.workflows.node.policy import Gate
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -22,14 +26,20 @@ class WorklistQueries:
     ----------
     worklist
         The scheduled steps.
+    gate
+        What a request passes; None: nothing.
     character_set
         Returns the character set that an AE title is always answered in, None for that of its question.
     """
 
     def __init__(
-        self, worklist: Worklist, character_set: Callable[[str], str | None] = lambda _title: None
+        self,
+        worklist: Worklist,
+        gate: Gate | None = None,
+        character_set: Callable[[str], str | None] = lambda _title: None,
     ) -> None:
         self._worklist = worklist
+        self._gate = gate
         self._character_set = character_set
 
     def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
@@ -40,10 +50,32 @@ class WorklistQueries:
         UsageError
             If a key is no value of its VR (A900H).
         """
+        enter(self._gate, calling_ae, AeService.WORKLIST)
         keys = json_of(identifier)
+        count = 0
         character_set = self._character_set(calling_ae) or identifier.get("SpecificCharacterSet")
-        for item in self._worklist.find(keys):
-            yield with_character_set(dataset_of(returned(item.data, keys)), character_set)
+        try:
+            for item in self._worklist.find(keys):
+                count += 1
+                yield with_character_set(dataset_of(returned(item.data, keys)), character_set)
+        finally:
+            if self._gate is not None:
+                self._gate.note(calling_ae, AeService.WORKLIST, detail=f"{count} items")
+
+
+def enter(gate: Gate | None, calling_ae: str, service: AeService, study_uid: str = "") -> None:
+    """Let an AE use a service.
+
+    Raises
+    ------
+    RefusedError
+        If it may not (0124H).
+    """
+    try:
+        if gate is not None:
+            gate.enter(calling_ae, service, study_uid)
+    except AccessError as error:
+        raise RefusedError(Status.NOT_AUTHORIZED, error.what) from None
 
 
 def json_of(dataset: Dataset) -> dict[str, Any]:

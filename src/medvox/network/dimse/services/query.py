@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from medvox.core.errors import NetworkError, UsageError
+from medvox.network.dimse.answers import Answer
 from medvox.network.dimse.commands import Operation, Status
 from medvox.network.dimse.datasets import decode_dataset, encode_dataset
 from medvox.network.dimse.messages import Message, Messenger
@@ -42,7 +43,9 @@ class QueryService:
         caller = messenger.association.calling_ae
         pending = command.reply(Status.PENDING, has_data=True)
         for match in self._handler.find(context.abstract_syntax, level, identifier, caller):
-            messenger.send(context, pending, encode_dataset(match, context.transfer_syntax))
+            syntax = context.transfer_syntax
+            data = match.encode(syntax) if isinstance(match, Answer) else encode_dataset(match, syntax)
+            messenger.send(context, pending, data)
             if canceled(messenger, command.message_id):
                 messenger.send(context, command.reply(Status.CANCELED))
                 return
