@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from medvox.testing.postgresql import Server, programs
 from object_server import ObjectServer
-from postgresql import Server, programs
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ from archive_data import EXPLICIT, bare, sent
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings, Level, Outcome, Query, StorageFullError
 from medvox.core.errors import AccessError, UsageError
+from medvox.testing.postgresql import Server
 from object_server import ObjectServer
-from postgresql import Server
 
 WORKER = """
 import json, sys
@@ -66,6 +66,13 @@ class Worker:
     def ask(self, *words: object) -> object:
         self.tell(*words)
         return self.answer()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(30)
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.stdout.close()
 
     def end(self) -> None:
         self._process.stdin.close()
@@ -143,6 +150,27 @@ def test_what_both_receive_at_once_is_one_chain_of_versions(
         assert snapshot(archive) == before
         assert len(worker.ask("find")) == 2 * turns
         assert archive.audit.verify() == turns
+
+
+def test_a_process_that_is_killed_loses_nothing(settings: ArchiveSettings, tmp_path: Path) -> None:
+    with Archive.open(settings) as archive:
+        promised: list[int] = []
+        for turn in range(3):
+            worker = Worker(dataclasses.replace(settings, store=tmp_path / f"w{turn}"))
+            for number in range(100 * turn, 100 * turn + 10):
+                assert worker.ask("receive", [number, "A^B"]) == ["stored"]
+                promised.append(number)
+            worker.tell("receive", *[[number, "A^B"] for number in range(100 * turn + 10, 100 * turn + 60)])
+            time.sleep(0.05 * (turn + 1))
+            worker.kill()
+            shown = {row.sop_uid for row in archive.instances()}
+            assert {str(sent(number).SOPInstanceUID) for number in promised} <= shown
+            assert archive.verify() == ()
+            assert keep(archive, 1000 + turn) is Outcome.STORED  # no lock is left behind
+        before = {row.sop_uid for row in archive.instances()}
+        assert archive.reindex() == ()
+        assert before <= {row.sop_uid for row in archive.instances()}
+        assert archive.verify() == ()
 
 
 def test_a_new_database_is_filled_from_the_objects(settings: ArchiveSettings, postgresql: Server) -> None:

@@ -86,9 +86,11 @@ class Audit:
         self._lock = threading.Lock()
         try:
             migrate(self._engine, AUDIT_LINEAGE)
-        except SQLAlchemyError as error:
+        except BaseException as error:
             self._engine.dispose()
-            raise WriteError("the audit cannot be opened", got=type(error).__name__) from error
+            if isinstance(error, SQLAlchemyError):
+                raise WriteError("the audit cannot be opened", got=type(error).__name__) from error
+            raise
 
     @property
     def head(self) -> str:

@@ -122,9 +122,8 @@ def settings(config: Path | None, store: Path | None) -> NodeSettings:
 def _archive(config: Path | None, store: Path | None) -> Iterator[Archive]:
     """Open the archive of the settings."""
     from medvox.archive.archive import Archive
-    from medvox.archive.model import ArchiveSettings
 
-    with Archive.open(ArchiveSettings(settings(config, store).store)) as archive:
+    with Archive.open(settings(config, store).archive) as archive:
         yield archive
 
 

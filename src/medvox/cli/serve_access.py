@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medvox.archive.audit import Audited
     from medvox.archive.state.ae_rules import AeRule
     from medvox.archive.state.database import StateDatabase
+    from medvox.workflows.node.settings import NodeSettings
 
 Name = Annotated[str, typer.Argument(help="Who has the token; stands in the audit.")]
 Title = Annotated[str, typer.Argument(help="AE title, as the node sends it.")]
@@ -224,7 +225,7 @@ def audit(  # noqa: PLR0913 - options
     from medvox.archive.audit import Audit
 
     start = _utc(since)
-    with closing(Audit(_folder(config, store) / "audit.sqlite")) as opened:
+    with closing(Audit(_found(config, store).audit)) as opened:
         count = opened.verify() if verify else None
         head = opened.head if verify else None
         found: list[Audited] = []
@@ -258,19 +259,19 @@ def _row(one: Audited) -> dict[str, Any]:
     }
 
 
-def _folder(config: Path | None, store: Path | None) -> Path:
-    """Return the folder of an archive that is there."""
-    folder = settings(config, store).store
-    if not (folder / "audit.sqlite").is_file():
-        raise MissingError("there is no archive", where=folder, advice="Name its folder by --store.")
-    return folder
+def _found(config: Path | None, store: Path | None) -> NodeSettings:
+    """Return the settings of an archive that is there."""
+    found = settings(config, store)
+    if isinstance(found.audit, Path) and not found.audit.is_file():
+        raise MissingError("there is no archive", where=found.store, advice="Name its folder by --store.")
+    return found
 
 
 @contextmanager
 def _state(config: Path | None, store: Path | None) -> Iterator[StateDatabase]:
     from medvox.archive.state.database import StateDatabase
 
-    with closing(StateDatabase(_folder(config, store) / "state.sqlite")) as state:
+    with closing(StateDatabase(_found(config, store).state)) as state:
         yield state
 
 
@@ -284,7 +285,7 @@ def _record(config: Path | None, store: Path | None, action: str, detail: str) -
         account = getuser()
     except (KeyError, OSError):  # an account without a name, as in containers
         account = "?"
-    with closing(Audit(settings(config, store).store / "audit.sqlite")) as opened:
+    with closing(Audit(settings(config, store).audit)) as opened:
         opened.append(Event(f"{account} (command line)", Action.MANAGE, detail=f"{action} {detail}"))
 
 

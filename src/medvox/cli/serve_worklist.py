@@ -122,9 +122,9 @@ def _worklist(config: Path | None, store: Path | None) -> Iterator[Worklist]:
     from medvox.archive.state.database import StateDatabase
     from medvox.archive.state.worklist import Worklist
 
-    folder = settings(config, store).store
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = StateDatabase(folder / "state.sqlite")
+    found = settings(config, store)
+    found.store.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = StateDatabase(found.state)
     try:
         yield Worklist(database)
     finally:

@@ -15,6 +15,15 @@ _WAIT_S: Final = 5
 """How long a server may take to answer a new connection."""
 _LOCK_S: Final = 30
 """How long one waits for what another is writing, in both databases."""
+_OPTIONS: Final = " ".join(
+    f"-c {setting}"
+    for setting in (
+        f"lock_timeout={_LOCK_S}s",
+        "random_page_cost=1.1",  # pages of 100 rows by indexes, on disks without moving heads
+        "max_parallel_workers_per_gather=0",  # beginning another process takes longer than any question
+        "jit=off",
+    )
+)
 
 
 def open_engine(where: Path | str, *, is_synced: bool = False) -> Engine:
@@ -54,7 +63,7 @@ def open_engine(where: Path | str, *, is_synced: bool = False) -> Engine:
             connect_args={
                 "connect_timeout": _WAIT_S,
                 "prepare_threshold": None,  # a plan made for any value knows no beginning of a text
-                "options": f"-c lock_timeout={_LOCK_S}s",
+                "options": _OPTIONS,
                 "application_name": "medvox",
             },
         )

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, exists, func, select, tuple_
 
-from medvox.archive.index import matching, patients
+from medvox.archive.index import matching, patients, ways
 from medvox.archive.index.answers import element, in_parts
 from medvox.archive.index.tables import INSTANCES, SERIES, STUDIES
 from medvox.archive.model import LONGEST_PAGE, Level, Page, Query
@@ -40,7 +40,7 @@ def page(connection: Connection, query: Query) -> Page:
     if query.limit < 1:
         raise UsageError("a page has at least one row", got=query.limit)
     limit, depth = min(query.limit, LONGEST_PAGE), _DEPTH[query.level]
-    statement, ignored = _filtered(query, depth)
+    statement, ignored = _filtered(connection, query, depth)
     if query.level is Level.PATIENT:
         rows_of_patients, after = patients.page(connection, statement, query, limit)
         return Page(rows_of_patients, after, ignored)
@@ -54,10 +54,9 @@ def page(connection: Connection, query: Query) -> Page:
     return Page(_Rows(connection, query.wanted).of(rows, depth), following, ignored)
 
 
-def _filtered(query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
+def _filtered(connection: Connection, query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
     """Select the rows that match; tell which filters cannot be matched."""
-    own: list[ColumnElement[bool]] = []
-    inner: dict[int, list[ColumnElement[bool]]] = defaultdict(list)
+    of: tuple[dict[int, ColumnElement[bool]], ...] = ({}, {}, {})
     ignored: list[int] = []
     for tag, value in query.filters.items():
         level = next((n for n, table in enumerate(matching.TABLES) if tag in table), None)
@@ -67,13 +66,16 @@ def _filtered(query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
             continue
         found = matching.condition(tag, value, fuzzy=query.fuzzy, any_case=query.any_case)
         if found is not None:
-            (own if level <= depth else inner[level]).append(found)
+            of[level][tag] = found
     if depth == 0:
+        own = ways.of_studies(connection, of[0], query.filters, query.limit)
         statement = select(STUDIES.c.id, STUDIES.c.study_uid, STUDIES.c.study_date, STUDIES.c.attributes)
     elif depth == 1:
+        own = [*of[0].values(), *ways.of_series(connection, of[1], query.limit)]
         statement = select(SERIES.c.id, SERIES.c.study, SERIES.c.attributes).join(STUDIES)
         statement = statement.add_columns(STUDIES.c.study_uid, STUDIES.c.attributes.label("above"))
     else:
+        own = [one for level in of for one in level.values()]
         statement = _instances(INSTANCES.c.id, INSTANCES.c.attributes, SERIES.c.study)
         statement = statement.add_columns(
             STUDIES.c.study_uid,
@@ -85,14 +87,11 @@ def _filtered(query: Query, depth: int) -> tuple[Select[Any], tuple[int, ...]]:
         current = INSTANCES.c.is_current & (INSTANCES.c.series == SERIES.c.id)
         within: FromClause = INSTANCES if depth == 1 else SERIES.join(INSTANCES, current)
         linked = current if depth == 1 else SERIES.c.study == STUDIES.c.id
-        statement = statement.where(
-            exists(select(1).select_from(within).where(linked, *inner[1], *inner[2]).correlate(_outer(depth)))
-        )
+        lower = [one for level in of[depth + 1 :] for one in level.values()]
+        own += ways.of_lower(connection, of[1], of[2], depth, query.limit)
+        there = select(1).select_from(within).where(linked, *lower)
+        statement = statement.where(exists(there.correlate(STUDIES if depth == 0 else SERIES)))
     return statement.where(*own), tuple(ignored)
-
-
-def _outer(depth: int) -> Table:
-    return STUDIES if depth == 0 else SERIES
 
 
 def _instances(*columns: Any) -> Select[Any]:

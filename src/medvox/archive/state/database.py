@@ -36,9 +36,11 @@ class StateDatabase:
         self._where = where if isinstance(where, Path) else None
         try:
             migrate(self._engine, STATE)
-        except SQLAlchemyError as error:
+        except BaseException as error:
             self._engine.dispose()
-            raise self._refusal(error) from error
+            if isinstance(error, SQLAlchemyError):
+                raise self._refusal(error) from error
+            raise
 
     def prepare(self, metadata: MetaData) -> None:
         """Make the tables that are missing; what changes them later is a revision, see `migrations`."""

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from medvox.archive.archive import Archive
 from medvox.archive.model import Level, Query
 from medvox.core.errors import UsageError
-from medvox.network.dimse.answers import Answer
+from medvox.network.answers import Answer
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
 
 LEVELS: Final = {
-    "PATIENT": Level.STUDY,
+    "PATIENT": Level.PATIENT,
     "STUDY": Level.STUDY,
     "SERIES": Level.SERIES,
     "IMAGE": Level.INSTANCE,
 }
 _CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY = 0x00080005, 0x00080052, 0x00080054, 0x00080056
 _NOT_MATCHED: Final = frozenset((_CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY))
-_PATIENT: Final = ("00100020", "00100021")
 PAGE: Final = 1000
 
 
@@ -48,14 +47,7 @@ class ArchiveQuery:
         filters = {int(one.tag): text for one in asked_for if (text := key_text(one))}
         keys = [(int(one.tag), one.VR) for one in asked_for]
         wanted = frozenset(tag for tag, _ in keys)
-        asked = wanted | {0x00100020, 0x00100021} if level == "PATIENT" else wanted
-        seen: set[tuple[Any, ...]] = set()
-        for row in self._rows(Query(LEVELS[level], filters, asked, PAGE)):
-            if level == "PATIENT":
-                who = tuple(str(row.get(tag, {}).get("Value", "")) for tag in _PATIENT)
-                if who in seen:
-                    continue
-                seen.add(who)
+        for row in self._rows(Query(LEVELS[level], filters, wanted, PAGE)):
             yield self._answer(row, keys, level)
 
     def _rows(self, query: Query) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
+from medvox.archive.model import ArchiveSettings
 from medvox.core.errors import FormatError, MissingError, UsageError
 from medvox.core.settings import current
 
@@ -55,6 +57,10 @@ class NodeSettings:
     ----------
     store
         Folder of the archive.
+    index
+        URL of the database of index, audit and state, ``postgresql://…``; None for SQLite in the folder.
+    objects
+        URL of an object store for the bytes, ``s3://…``; None for the folder.
     aet
         AE title of the node, 1 to 16 characters (PS3.5 6.2).
     any_called_ae
@@ -84,6 +90,8 @@ class NodeSettings:
     """
 
     store: Path = field(default_factory=default_store)
+    index: str | None = None
+    objects: str | None = None
     aet: str = "MEDVOX"
     any_called_ae: bool = True
     dicom_host: str = "127.0.0.1"
@@ -144,6 +152,21 @@ class NodeSettings:
         given = {name: value for name, value in values.items() if value is not None}
         return replace(self, **given).checked()
 
+    @property
+    def archive(self) -> ArchiveSettings:
+        """Where the archive is."""
+        return ArchiveSettings(self.store, index=self.index, objects=self.objects)
+
+    @property
+    def state(self) -> Path | str:
+        """Database of what is kept beside images."""
+        return self.index or self.store / "state.sqlite"
+
+    @property
+    def audit(self) -> Path | str:
+        """Database of the audit."""
+        return self.index or self.store / "audit.sqlite"
+
     def checked(self) -> Self:
         """Return these settings.
 
@@ -155,6 +178,10 @@ class NodeSettings:
         for name in (self.aet, *(node.ae_title for node in self.nodes)):
             if not _TITLE.fullmatch(name) or not name.strip():
                 raise UsageError("an AE title has 1 to 16 plain characters", got=name)
+        if self.index is not None and urlsplit(self.index).password:
+            raise UsageError(
+                "a password does not belong into settings", got="index", advice="Use PGPASSFILE or ~/.pgpass"
+            )
         for port in (self.dicom_port, self.http_port, *(node.port for node in self.nodes)):
             if not 0 <= port <= 65535:
                 raise UsageError("no such port", got=port, expected="0 to 65535")
