@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -16,13 +17,18 @@ sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 from medvox.archive.archive import Archive  # noqa: E402
 from medvox.archive.importing import import_folder  # noqa: E402
 from medvox.archive.model import ArchiveSettings  # noqa: E402
+from medvox.archive.state.database import StateDatabase  # noqa: E402
+from medvox.archive.state.scheduling import scheduled  # noqa: E402
 from medvox.core.progress import Progress  # noqa: E402
 from medvox.core.study import Scan  # noqa: E402
+from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID  # noqa: E402
+from medvox.network.dimse.user import Caller  # noqa: E402
 from medvox.server.app import create_app  # noqa: E402
 from medvox.server.routes.node import Shown, routers, shown  # noqa: E402
 from medvox.server.run import ViewerServer, bind  # noqa: E402
 from medvox.server.session import ViewerSession  # noqa: E402
 from medvox.testing.fake_node import FakeRemote, FakeStatus  # noqa: E402
+from medvox.workflows.node.procedures import Procedures  # noqa: E402
 from medvox.workflows.node.remote import RemoteStudy, Transferred  # noqa: E402
 from server.archive_node import data_set, fill, keep  # noqa: E402
 
@@ -61,6 +67,36 @@ def remote(archive: Archive) -> FakeRemote:
     return made
 
 
+def procedures(archive: Archive, state: StateDatabase) -> Procedures:
+    """A worklist with a step that has images, one that has none, and a performed one."""
+    made = Procedures(archive, state, lambda *_: None, Caller(IMPLEMENTATION_UID))
+    step = {
+        "PatientName": "Doe^Jane", "PatientID": "P-1", "Modality": "CT", "ScheduledStationAETitle": "CT1",
+        "ScheduledProcedureStepStartDate": "20260102", "ScheduledProcedureStepStartTime": "1000",
+        "ScheduledProcedureStepDescription": "Head without contrast", "AccessionNumber": "A-1",
+        "StudyInstanceUID": "1.2.3.1",
+    }  # fmt: skip
+    made.worklist.add(scheduled(step))
+    later = {
+        "PatientName": "Roe^Rick",
+        "PatientID": "R-5",
+        "AccessionNumber": "A-2",
+        "StudyInstanceUID": "1.2.8.5",
+    }
+    made.worklist.add(scheduled(step | later))
+    begun = {
+        "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Doe^Jane"}]},
+        "00080060": {"vr": "CS", "Value": ["CT"]},
+        "00400241": {"vr": "AE", "Value": ["CT1"]},
+        "00400244": {"vr": "DA", "Value": ["20260102"]},
+        "00400245": {"vr": "TM", "Value": ["101500"]},
+        "00400252": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        "00400254": {"vr": "LO", "Value": ["Head without contrast"]},
+    }
+    made.performed.add("1.2.77", begun, "CT1")
+    return made
+
+
 def main(folders: Sequence[Path]) -> None:
     """Serve until SIGTERM; the address is the first line printed."""
     work = Path(tempfile.mkdtemp(prefix="medvox-archive-server-"))
@@ -82,7 +118,9 @@ def main(folders: Sequence[Path]) -> None:
                 )
             for folder in folders:
                 import_folder(archive, folder)
-            with shown(app, Shown(archive, work / "files", FakeStatus(), remote(archive))) as opened:
+            state = StateDatabase(work / "state.sqlite")
+            pages = Shown(archive, work / "files", FakeStatus(), remote(archive), procedures(archive, state))
+            with closing(state), shown(app, pages) as opened:
                 server = ViewerServer(app, session)
                 server.on_started = lambda: print(f"http://127.0.0.1:{port}/?token={TOKEN}", flush=True)
                 server.on_stopping = opened.end_streams

@@ -206,7 +206,24 @@ def test_status_shows_failures_and_callers_and_acts_on_them(page: Page) -> None:
     assert fits(page)
 
 
-@pytest.mark.parametrize("tab", ["Studies", "Remote nodes", "Status"])
+def test_the_worklist_shows_steps_changes_their_status_and_opens_their_images(page: Page) -> None:
+    page.get_by_role("button", name="Worklist").click()
+    rows = page.locator("[data-step]")
+    rows.nth(1).wait_for()
+    assert "Head without contrast" in rows.nth(1).inner_text()
+    rows.nth(1).get_by_label("Status").select_option("ARRIVED")
+    page.wait_for_timeout(300)
+    page.reload()
+    page.locator("[data-performed]").get_by_text("in progress").wait_for()
+    assert rows.nth(1).get_by_label("Status").input_value() == "ARRIVED"
+    assert rows.nth(1).get_by_role("button", name="Open").count() == 0
+    rows.nth(0).get_by_role("button", name="Open").click()
+    viewer = Viewer(page)
+    viewer.wait_loaded()
+    assert viewer.get("study") == "1.2.3.1"
+
+
+@pytest.mark.parametrize("tab", ["Studies", "Worklist", "Remote nodes", "Status"])
 def test_nothing_overflows_a_small_window(page: Page, tab: str) -> None:
     page.set_viewport_size({"width": 900, "height": 600})
     page.get_by_role("button", name=tab, exact=True).click()

@@ -18,18 +18,22 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from medvox.archive.access import Action, Principal, Role
 from medvox.archive.archive import Archive
+from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.scheduling import scheduled
 from medvox.core.errors import MissingError
-from medvox.core.progress import silent
 from medvox.core.study import Scan
+from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
+from medvox.network.dimse.user import Caller
 from medvox.server.access.rights import Note
 from medvox.server.app import create_app
-from medvox.server.archive_viewer.files import StudyFiles
 from medvox.server.archive_viewer.sessions import OpenedStudies
 from medvox.server.auth import OWNER
 from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.run import ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.testing.fake_node import FakeRemote, FakeStatus
+from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.queues import CommitmentQueue
 from medvox.workflows.node.remote import RemoteStudy
 from server.archive_node import data_set, filled, keep, part10
 
@@ -46,6 +50,7 @@ class Live:
     remote: FakeRemote
     who: dict[str, Principal]
     notes: list[Note]
+    procedures: Procedures
 
     @property
     def noted(self) -> Note:
@@ -90,10 +95,12 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
     status, remote = FakeStatus(), FakeRemote()
     who, notes = {"principal": OWNER}, []
     app.user_middleware.append(Middleware(Identified, who=who, notes=notes))
-    with (
-        filled(tmp_path) as archive,
-        shown(app, Shown(archive, tmp_path / "files", status, remote)) as opened,
-    ):
+    with contextlib.ExitStack() as stack:
+        archive = stack.enter_context(filled(tmp_path))
+        state = stack.enter_context(contextlib.closing(StateDatabase(tmp_path / "state.sqlite")))
+        procedures = Procedures(archive, state, lambda *_: None, Caller(IMPLEMENTATION_UID))
+        pages = Shown(archive, tmp_path / "files", status, remote, procedures)
+        opened = stack.enter_context(shown(app, pages))
         server = ViewerServer(app, session)
         ready = threading.Event()
         server.on_started, server.on_stopping = ready.set, opened.end_streams
@@ -104,7 +111,7 @@ def live(tmp_path: Path, static: Path) -> Iterator[Live]:
             headers = {"Authorization": f"Bearer {TOKEN}"}
             base = f"http://127.0.0.1:{port}"
             with httpx.Client(base_url=base, headers=headers, timeout=60) as client:
-                yield Live(archive, client, opened, status, remote, who, notes)
+                yield Live(archive, client, opened, status, remote, who, notes, procedures)
         finally:
             server.handle_exit(signal.SIGINT, None)
             thread.join(10)
@@ -305,52 +312,6 @@ def test_files_are_added_to_the_archive(live: Live) -> None:
     assert again.json() == {"stored": 0, "same": 1, "versions": 0, "refused": []}
 
 
-# -- sessions and files ------------------------------------------------------------------------------
-
-
-def test_a_study_that_nobody_looks_at_is_closed_and_opens_again_with_the_same_ids(tmp_path: Path) -> None:
-    with filled(tmp_path) as archive:
-        opened = OpenedStudies(archive, tmp_path / "files", idle_s=0.2)
-        session = opened.session("1.2.3.1")
-        assert session.wait(30)
-        ids = list(session.catalog.images)
-        until(lambda: opened.count == 0)
-        assert session.store.cache.nbytes == 0
-        again = opened.session("1.2.3.1")
-        assert again is not session
-        assert again.wait(30)
-        assert list(again.catalog.images) == ids
-        opened.close()
-
-
-def test_of_many_studies_those_used_last_stay_open(tmp_path: Path) -> None:
-    with (
-        filled(tmp_path) as archive,
-        contextlib.closing(OpenedStudies(archive, tmp_path / "files", most=2)) as opened,
-    ):
-        for uid in ("1.2.3.1", "1.2.3.2", "1.2.3.1", "1.2.3.3"):
-            assert opened.session(uid).wait(30)
-        assert opened.count == 2
-        assert [opened.is_open(f"1.2.3.{n}") for n in (1, 2, 3)] == [True, False, True]
-
-
-def test_files_of_studies_are_private_and_bounded(tmp_path: Path) -> None:
-    with filled(tmp_path) as archive:
-        looked_at = {"1.2.3.2"}
-        size = sum(row.size for row in archive.instances("1.2.3.1"))
-        files = StudyFiles(archive, tmp_path / "files", size + 100, looked_at.__contains__)
-        for uid in ("1.2.3.2", "1.2.3.3", "1.2.3.1"):
-            files.fill(uid, silent)
-        held = {folder.name: len(list(folder.iterdir())) for folder in (tmp_path / "files").iterdir()}
-        assert held == {"1.2.3.1": 13, "1.2.3.2": 1}
-        for path in (tmp_path / "files").rglob("*"):
-            assert path.stat().st_mode & 0o077 == 0
-        row = next(archive.instances("1.2.3.2"))
-        assert next((tmp_path / "files/1.2.3.2").iterdir()).read_bytes() == archive.read(row)
-        with pytest.raises(MissingError):
-            files.fill("1.9", silent)
-
-
 def test_a_deleted_study_cannot_be_opened(live: Live) -> None:
     live.open()
     live.archive.delete("1.2.3.1", reason="test", who="test")
@@ -437,3 +398,70 @@ def test_a_transfer_can_be_cancelled_and_removed(live: Live) -> None:
 def test_a_wrong_transfer_is_refused(live: Live, change: dict[str, str], status: int) -> None:
     body = {"kind": "send", "node": "PACS", "study_uid": "1.2.3.1"} | change
     assert live.client.post("/api/v1/remote/transfers", json=body).status_code == status
+
+
+# -- procedures --------------------------------------------------------------------------------------
+
+STEP = {
+    "PatientName": "Müller^Eva", "PatientID": "1", "Modality": "CT", "ScheduledStationAETitle": "CT1",
+    "ScheduledProcedureStepStartDate": "20261122", "ScheduledProcedureStepStartTime": "0930",
+    "ScheduledProcedureStepDescription": "Head", "AccessionNumber": "A1", "StudyInstanceUID": "1.2.3.1",
+}  # fmt: skip
+
+
+def test_the_worklist_is_shown_and_steps_change_their_status(live: Live) -> None:
+    item = live.procedures.worklist.add(scheduled(STEP))
+    (step,) = live.get("/api/v1/procedures")["scheduled"]
+    assert step == {
+        "id": item.id,
+        "study_uid": "1.2.3.1",
+        "patient_name": "Müller^Eva",
+        "patient_id": "1",
+        "date": "20261122",
+        "time": step["time"],
+        "modality": "CT",
+        "station": "CT1",
+        "description": "Head",
+        "accession": "A1",
+        "status": "SCHEDULED",
+        "images": 13,
+    }
+    assert step["time"].startswith("0930")
+    path = f"/api/v1/procedures/scheduled/{item.id}/status"
+    assert live.client.post(path, json={"status": "ARRIVED"}).json()["status"] == "ARRIVED"
+    assert live.noted.studies == ["1.2.3.1"]
+    assert live.client.post(path, json={"status": "DISCONTINUED"}).status_code == 200
+    assert live.get("/api/v1/procedures")["scheduled"] == []
+    (ended,) = live.get("/api/v1/procedures", ended=True)["scheduled"]
+    assert ended["status"] == "DISCONTINUED"
+    assert live.client.post(path, json={"status": "LOST"}).status_code == 422
+    assert live.client.post(path.replace(f"/{item.id}/", "/99/"), json={"status": "READY"}).status_code == 404
+
+
+def test_a_performed_step_is_shown(live: Live) -> None:
+    data = scheduled(STEP)
+    begun = {key: data[key] for key in ("00100010", "00100020")} | {
+        "00080060": {"vr": "CS", "Value": ["CT"]},
+        "00400241": {"vr": "AE", "Value": ["CT1"]},
+        "00400244": {"vr": "DA", "Value": ["20261122"]},
+        "00400245": {"vr": "TM", "Value": ["101500"]},
+        "00400252": {"vr": "CS", "Value": ["IN PROGRESS"]},
+        "00400254": {"vr": "LO", "Value": ["Head"]},
+    }
+    live.procedures.performed.add("1.2.77", begun, "CT1")
+    (step,) = live.get("/api/v1/procedures")["performed"]
+    assert (step["uid"], step["status"], step["station"]) == ("1.2.77", "IN PROGRESS", "CT1")
+    assert (step["patient_name"], step["date"]) == ("Müller^Eva", "20261122")
+
+
+def test_reports_of_commitment_that_were_given_up_can_be_retried(live: Live) -> None:
+    commitments, queue = live.procedures.commitments, CommitmentQueue(live.procedures)
+    one = commitments.add("CT1", "1.2.9", [("1.2", "1.3")])
+    assert (queue.facts().waiting, queue.facts().failed) == (1, 0)
+    commitments.give_up(one.id, "cannot be reached")
+    (failed,) = queue.failures(5)
+    assert (failed.reason, failed.what) == ("cannot be reached", "report to CT1")
+    queue.retry(failed.id)
+    assert (queue.facts().waiting, queue.facts().failed) == (1, 0)
+    with pytest.raises(MissingError):
+        queue.retry("storage commitment:x")

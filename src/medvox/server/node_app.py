@@ -88,4 +88,4 @@ def shown_of(node: Node) -> Shown:
 
     queues = [CommitmentQueue(node.procedures)]
     status = OwnStatus(node.archive, settings.store, facts, node.access, queues)
-    return Shown(node.archive, settings.store / OPENED_FILES, status, remote_nodes(node))
+    return Shown(node.archive, settings.store / OPENED_FILES, status, remote_nodes(node), node.procedures)

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
+  formatAgo,
+  formatBytes,
+  formatClock,
+  formatCount,
   formatDate,
   formatLength,
   formatName,
@@ -69,4 +73,37 @@ describe('DICOM texts', () => {
     expect(formatName('Doe^Jane^Q')).toBe('Doe, Jane Q');
     expect(formatName('')).toBe('');
   });
+});
+
+describe('what a node says of itself', () => {
+  it.each([
+    [0, '0 bytes'],
+    [999, '999 bytes'],
+    [1000, '1.0 kB'],
+    [24_316_000, '24.3 MB'],
+    [99_960_000_000, '100 GB'],
+    [5 << 28, '1.3 GB'],
+    [3e15, '3.0 PB'],
+  ])('writes %d bytes as %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  it.each([
+    [0, '0'],
+    [999, '999'],
+    [1_234_567, '1\u2009234\u2009567'],
+  ])('parts the thousands of %d', (count, text) => expect(formatCount(count)).toBe(text));
+
+  it.each([
+    [1, 'just now'],
+    [60, '1 minute ago'],
+    [7300, '2 hours ago'],
+    [86400 * 3, '3 days ago'],
+    [-5, 'just now'],
+  ])('says that %d s are %s', (ago, text) => expect(formatAgo(1e6 - ago, 1e6)).toBe(text));
+
+  it.each([
+    ['093000.12', '09:30'],
+    ['0930', '09:30'],
+    ['', ''],
+    ['***', ''],
+  ])('writes the time %s as %s', (time, text) => expect(formatClock(time)).toBe(text));
 });

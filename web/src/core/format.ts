@@ -103,3 +103,7 @@ export function formatAgo(time: number, now = Date.now() / 1000): string {
   const [unit, name] = steps.find(([length]) => seconds >= length) ?? [0, ''];
   return unit ? `${plural(Math.floor(seconds / unit), name)} ago` : 'just now';
 }
+
+/** A DICOM time (HHMMSS.F) as hours and minutes. */
+export const formatClock = (time: string): string =>
+  /^\d{4}/.test(time) ? `${time.slice(0, 2)}:${time.slice(2, 4)}` : '';

@@ -1,6 +1,6 @@
 /** Where in a node's pages the reader is, as a part of the URL fragment. */
 
-export const PAGES = ['studies', 'remote', 'status', 'viewer'] as const;
+export const PAGES = ['studies', 'worklist', 'remote', 'status', 'viewer'] as const;
 export type PageName = (typeof PAGES)[number];
 
 export interface Place {

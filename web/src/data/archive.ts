@@ -5,8 +5,10 @@ import type {
   ListedSeries,
   ListedStudies,
   NodeStatus,
+  Procedures,
   RemoteNode,
   RemoteStudies,
+  ScheduledStep,
   Session,
   Transfer,
 } from './types';
@@ -30,6 +32,13 @@ export const archive = {
     for (const { file, path } of files) form.append('files', file, path);
     return json<Added>(`${BASE}/archive/files`, { method: 'POST', body: form });
   },
+  procedures: (ended: boolean) => json<Procedures>(`${BASE}/procedures?${query({ ended })}`),
+  setStep: (id: number, status: ScheduledStep['status']) =>
+    json<ScheduledStep>(`${BASE}/procedures/scheduled/${id}/status`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ status }),
+    }),
   status: () => json<NodeStatus>(`${BASE}/status`),
   retry: (id: string) => send(`${BASE}/status/failures/${name(id)}/retry`, post),
   accept: (id: string) => send(`${BASE}/status/refused/${name(id)}/accept`, post),

@@ -14,6 +14,7 @@ import type {
   NodeStatus,
   Presets,
   ProbeValue,
+  Procedures,
   RemoteNode,
   RemoteStudies,
   Session,
@@ -138,6 +139,7 @@ export interface State {
   table: StudyTable;
   remote: RemoteTable;
   transfers: Transfer[];
+  procedures: Procedures | null;
   status: NodeStatus | null;
   session: Session | null;
   studies: Studies | null;
@@ -188,6 +190,7 @@ export const INITIAL: State = {
   table: { search: NO_SEARCH, keys: [], found: null, loading: false, last: null },
   remote: { nodes: null, node: null, search: NO_SEARCH, found: null, loading: false },
   transfers: [],
+  procedures: null,
   status: null,
   session: null,
   studies: null,

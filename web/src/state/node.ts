@@ -1,6 +1,6 @@
 /** What the pages of a node ask the server for. */
 import { archive } from '../data/archive';
-import type { Transfer } from '../data/types';
+import type { ScheduledStep, Transfer } from '../data/types';
 import { NO_SEARCH, type RemoteTable, type Search, type StudyTable } from './model';
 import { getState, patch, report } from './store';
 
@@ -14,14 +14,14 @@ const setRemote = (part: Partial<RemoteTable>) =>
 /** The last answer that was asked for wins. */
 let asked = 0;
 
-/** Asks for the page of the list again. */
-export async function listStudies(): Promise<void> {
+/** Asks for a page of the list, the present one again if none is named. */
+export async function listStudies(keys = getState().table.keys): Promise<void> {
   const mine = ++asked;
-  const { search, keys } = getState().table;
+  const { search } = getState().table;
   setTable({ loading: true });
   try {
     const found = await archive.studies(search, PAGE_SIZE, keys.at(-1) ?? null);
-    if (mine === asked) setTable({ found, loading: false });
+    if (mine === asked) setTable({ found, keys, loading: false });
   } catch (error) {
     if (mine !== asked) return;
     setTable({ loading: false });
@@ -30,23 +30,18 @@ export async function listStudies(): Promise<void> {
 }
 
 export function searchStudies(part: Partial<Search>): void {
-  setTable({ search: { ...getState().table.search, ...part }, keys: [] });
-  void listStudies();
+  setTable({ search: { ...getState().table.search, ...part } });
+  void listStudies([]);
 }
 
 export const clearSearch = (): void => searchStudies(NO_SEARCH);
 
 export function nextPage(): void {
   const { keys, found } = getState().table;
-  if (!found?.next) return;
-  setTable({ keys: [...keys, found.next] });
-  void listStudies();
+  if (found?.next) void listStudies([...keys, found.next]);
 }
 
-export function previousPage(): void {
-  setTable({ keys: getState().table.keys.slice(0, -1) });
-  void listStudies();
-}
+export const previousPage = (): void => void listStudies(getState().table.keys.slice(0, -1));
 
 export async function loadNodes(): Promise<void> {
   try {
@@ -144,4 +139,25 @@ export async function retryTask(id: string): Promise<void> {
 export async function acceptCaller(id: string): Promise<void> {
   await archive.accept(id).catch((error: unknown) => report(error, 'refused caller'));
   await loadStatus();
+}
+
+export async function loadProcedures(ended: boolean): Promise<void> {
+  try {
+    patch({ procedures: await archive.procedures(ended) });
+  } catch (error) {
+    report(error, 'worklist');
+  }
+}
+
+/** Says how far a scheduled step is; the list shows what the server has made of it. */
+export async function setStep(id: number, status: ScheduledStep['status']): Promise<void> {
+  try {
+    const changed = await archive.setStep(id, status);
+    const { procedures } = getState();
+    if (!procedures) return;
+    const scheduled = procedures.scheduled.map((one) => (one.id === id ? changed : one));
+    patch({ procedures: { ...procedures, scheduled } });
+  } catch (error) {
+    report(error, 'worklist');
+  }
 }

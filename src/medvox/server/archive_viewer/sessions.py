@@ -171,11 +171,10 @@ class OpenedStudies:
         while not self._ended.wait(min(self._idle_s / 4, 10)):
             now = time.monotonic()
             with self._lock:
-                idle = [
-                    uid
-                    for uid, opened in self._opened.items()
-                    if not opened.session.feed.listeners and now - opened.used_s > self._idle_s
-                ]
+                for opened in self._opened.values():
+                    if opened.session.feed.listeners or not opened.session.wait(0):
+                        opened.used_s = now
+                idle = [uid for uid, one in self._opened.items() if now - one.used_s > self._idle_s]
                 for uid in idle:
                     self._opened.pop(uid).session.close()
 

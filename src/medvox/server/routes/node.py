@@ -18,8 +18,9 @@ from medvox.server.archive_viewer.transfers import Transfers
 from medvox.server.catalog import API
 from medvox.server.dependencies import ERRORS
 from medvox.server.routes import archive as archive_routes
-from medvox.server.routes import remote, status
+from medvox.server.routes import procedures, remote, status
 from medvox.server.routes.viewer import PARTS
+from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.remote import RemoteNodes
 from medvox.workflows.node.status import NodeStatus
 
@@ -38,18 +39,21 @@ class Shown:
         Of the node.
     remote
         Nodes that can be asked.
+    procedures
+        Worklist and performed steps; None: there are none.
     """
 
     archive: Archive
     folder: Path
     status: NodeStatus
     remote: RemoteNodes
+    procedures: Procedures | None = None
 
 
 def routers() -> list[APIRouter]:
     """Return the routes, with their whole paths; for `create_app`."""
     own = APIRouter(prefix=API, responses=ERRORS)
-    for module in (archive_routes, status, remote):
+    for module in (archive_routes, status, remote, procedures):
         own.include_router(module.router)
     opened = APIRouter(
         prefix=f"{OPENED}/{{study}}",
@@ -76,7 +80,7 @@ def shown(app: FastAPI, what: Shown) -> Iterator[OpenedStudies]:
     opened, transfers = OpenedStudies(what.archive, what.folder), Transfers()
     app.state.archive, app.state.opened_studies = what.archive, opened
     app.state.node_status, app.state.remote_nodes = what.status, what.remote
-    app.state.transfers = transfers
+    app.state.transfers, app.state.procedures = transfers, what.procedures
     try:
         yield opened
     finally:

@@ -340,6 +340,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/procedures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Procedures
+         * @description Scheduled steps, with `ended` also those that have ended, and the steps that were performed last.
+         */
+        get: operations["procedures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/procedures/scheduled/{number}/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Status
+         * @description Say how far a scheduled step is.
+         */
+        post: operations["setStepStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/remote/nodes": {
         parameters: {
             query?: never;
@@ -959,6 +999,33 @@ export interface components {
             sex: string;
         };
         /**
+         * PerformedStep
+         * @description One step that a modality performs or has performed.
+         */
+        PerformedStep: {
+            /** Date */
+            date: string;
+            /** Description */
+            description: string;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Station */
+            station: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "IN PROGRESS" | "COMPLETED" | "DISCONTINUED";
+            /** Time */
+            time: string;
+            /** Uid */
+            uid: string;
+        };
+        /**
          * PixelSpacing
          * @description Distance in mm between rows and between columns, and what it is true for.
          */
@@ -1006,6 +1073,18 @@ export interface components {
             unit: string;
             /** Value */
             value: number | (number | null)[] | null;
+        };
+        /**
+         * Procedures
+         * @description Scheduled steps by their start, performed ones the newest first; `is_cut` if there are more.
+         */
+        Procedures: {
+            /** Is Cut */
+            is_cut: boolean;
+            /** Performed */
+            performed: components["schemas"]["PerformedStep"][];
+            /** Scheduled */
+            scheduled: components["schemas"]["ScheduledStep"][];
         };
         /**
          * Progress
@@ -1107,6 +1186,39 @@ export interface components {
             time: string;
         };
         /**
+         * ScheduledStep
+         * @description One step of the worklist; `images` is how many instances of its study the archive has.
+         */
+        ScheduledStep: {
+            /** Accession */
+            accession: string;
+            /** Date */
+            date: string;
+            /** Description */
+            description: string;
+            /** Id */
+            id: number;
+            /** Images */
+            images: number;
+            /** Modality */
+            modality: string;
+            /** Patient Id */
+            patient_id: string;
+            /** Patient Name */
+            patient_name: string;
+            /** Station */
+            station: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "SCHEDULED" | "ARRIVED" | "READY" | "STARTED" | "DEPARTED" | "COMPLETED" | "DISCONTINUED";
+            /** Study Uid */
+            study_uid: string;
+            /** Time */
+            time: string;
+        };
+        /**
          * Series
          * @description One series: images, or one object that is no image.
          */
@@ -1201,6 +1313,17 @@ export interface components {
             /** Refused */
             refused: components["schemas"]["RefusedCaller"][];
             storage: components["schemas"]["StorageFacts"];
+        };
+        /**
+         * StatusChange
+         * @description The status that a scheduled step is to have.
+         */
+        StatusChange: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "SCHEDULED" | "ARRIVED" | "READY" | "STARTED" | "DEPARTED" | "COMPLETED" | "DISCONTINUED";
         };
         /**
          * StorageFacts
@@ -2096,6 +2219,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Presets"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    procedures: {
+        parameters: {
+            query?: {
+                ended?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Procedures"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    setStepStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StatusChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduledStep"];
                 };
             };
             /** @description The request cannot be answered. */

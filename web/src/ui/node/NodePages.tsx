@@ -1,6 +1,7 @@
 import { Button } from '@mantine/core';
 import {
   IconActivity,
+  IconCalendarEvent,
   IconEye,
   IconEyeOff,
   IconListSearch,
@@ -18,11 +19,13 @@ import { useMedvox } from '../useMedvox';
 import { RemotePage } from './RemotePage';
 import { StatusPage } from './StatusPage';
 import { StudiesPage } from './StudiesPage';
+import { WorklistPage } from './WorklistPage';
 
 type Icon = ComponentType<{ size?: number; stroke?: number }>;
 
 const TABS: { page: Exclude<PageName, 'viewer'>; label: string; icon: Icon }[] = [
   { page: 'studies', label: 'Studies', icon: IconListSearch },
+  { page: 'worklist', label: 'Worklist', icon: IconCalendarEvent },
   { page: 'remote', label: 'Remote nodes', icon: IconNetwork },
   { page: 'status', label: 'Status', icon: IconActivity },
 ];
@@ -40,6 +43,7 @@ export function NodePages() {
       <main className="node-main">
         <Notices />
         {page === 'studies' && <StudiesPage />}
+        {page === 'worklist' && <WorklistPage />}
         {page === 'remote' && <RemotePage />}
         {page === 'status' && <StatusPage />}
       </main>

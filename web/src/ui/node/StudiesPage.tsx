@@ -7,7 +7,7 @@ import {
   IconX,
 } from '@tabler/icons-react';
 import { Fragment, type KeyboardEvent, useEffect, useRef, useState } from 'react';
-import { formatDate, formatName } from '../../core/format';
+import { formatClock, formatDate, formatName } from '../../core/format';
 import { archive } from '../../data/archive';
 import type { ListedSeries, ListedStudy } from '../../data/types';
 import { go } from '../../state/actions';
@@ -199,7 +199,8 @@ function StudyRow({ study, isLast, isUnfolded, onFold }: RowProps) {
       <td title={shown(study.patient_id)}>{shown(study.patient_id)}</td>
       <td className="digits">{shown(formatDate(study.birth_date))}</td>
       <td className="digits">
-        {shown(formatDate(study.date))} <span className="quiet">{shown(clock(study.time))}</span>
+        {shown(formatDate(study.date))}{' '}
+        <span className="quiet">{shown(formatClock(study.time))}</span>
       </td>
       <td>
         {study.modalities.map((modality) => (
@@ -220,10 +221,6 @@ function StudyRow({ study, isLast, isUnfolded, onFold }: RowProps) {
     </tr>
   );
 }
-
-/** A DICOM time (HHMMSS.F) as hours and minutes. */
-const clock = (time: string): string =>
-  /^\d{4}/.test(time) ? `${time.slice(0, 2)}:${time.slice(2, 4)}` : '';
 
 function SeriesRows({ study }: { study: string }) {
   const [series, setSeries] = useState<ListedSeries[] | null>(null);
