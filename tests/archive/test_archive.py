@@ -251,3 +251,12 @@ def test_threads_that_send_the_same_get_one_instance(archive: Archive) -> None:
     assert sorted(n for n, outcome in outcomes if outcome == "stored") == list(range(10))
     assert sum(outcome == "same" for _, outcome in outcomes) == 50
     assert len(list(archive.instances(is_history=True))) == 10
+
+
+def test_one_series_uid_in_two_studies_is_two_series(archive: Archive) -> None:
+    first, second = sent(1, study="a"), sent(2, study="b")
+    second.SeriesInstanceUID = first.SeriesInstanceUID
+    for data in (first, second):
+        archive.receive(bare(data), transfer_syntax=EXPLICIT)
+        assert len(list(archive.instances(study_uid=str(data.StudyInstanceUID)))) == 1
+    assert len(archive.find(Query(Level.SERIES)).rows) == 2

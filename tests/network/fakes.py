@@ -94,3 +94,19 @@ def process(port: int, *words: object) -> Iterator[subprocess.Popen[bytes]]:
         finally:
             running.terminate()
             running.wait(10)
+
+
+class Paced:
+    """An association of pynetdicom whose requests do not follow each other at once.
+
+    Its reactor thread would else now and then take the response to a request that comes before the thread has
+    noticed the end of the one before, and the caller waits for ever.
+    """
+
+    def __init__(self, association: object) -> None:
+        self._association = association
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("send_"):
+            time.sleep(0.02)
+        return getattr(self._association, name)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medvox.core.errors import UnsupportedError
-from medvox.network.dimse.answers import Answer
+from medvox.network.answers import Answer
 from medvox.network.dimse.datasets import decode_dataset
 
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from medvox.archive.audit import Audit, Event
+from medvox.archive.collecting import Collected
 from medvox.archive.entry import WANTED, entry_of, is_uid
 from medvox.archive.index import query as queries
+from medvox.archive.index.changes import DELETE, PROTECT, RESTORE
 from medvox.archive.index.listing import instance_rows
-from medvox.archive.index.tables import INSTANCES
-from medvox.archive.index.write import DELETE, RESTORE
+from medvox.archive.index.tables import INSTANCES, STUDIES
 from medvox.archive.keeping.base import Keeping
 from medvox.archive.keeping.journaled import JournaledKeeping
 from medvox.archive.keeping.shared import SharedKeeping
@@ -98,6 +99,7 @@ class Archive:
         sop_class_uid: str = "",
         sop_instance_uid: str = "",
         origin: Origin = NOBODY,
+        is_compared: bool = True,
     ) -> Received:
         """Keep an instance; return when it survives a loss of power.
 
@@ -111,6 +113,9 @@ class Archive:
             What was announced; empty if nothing was.
         origin
             Who sent it.
+        is_compared
+            Whether other bytes that say the same as a version that is there (another transfer syntax, the
+            same elements and pixels) are the same; else they are a new version.
 
         Raises
         ------
@@ -122,11 +127,16 @@ class Archive:
         entry = checked_entry(data, transfer_syntax, (sop_class_uid, sop_instance_uid))
         prefix = file_meta(entry["sop_class"], entry["sop_uid"], entry["transfer_syntax"])
         entry |= {"origin": origin_text(origin), "data_set_offset": len(prefix)}
-        return self._noted(self._keeping.keep(Kind.INSTANCE, entry, (prefix, data)), entry)
+        is_same = (lambda: self._is_same(entry, data)) if is_compared else None
+        return self._noted(self._keeping.keep(Kind.INSTANCE, entry, (prefix, data), is_same), entry)
 
     def keep_linked(self, entry: dict[str, Any], path: Path, name: str) -> Received:
         """Keep an instance whose file is taken in as it is, see `medvox.archive.importing`."""
-        return self._noted(self._keeping.keep_linked(entry, path, name), entry)
+
+        def is_same() -> bool:
+            return self._is_same(entry, path.read_bytes()[entry["data_set_offset"] :])
+
+        return self._noted(self._keeping.keep_linked(entry, path, name, is_same), entry)
 
     def find(self, query: Query) -> Page:
         """Return a page of the answer to a query; what was received before is found.
@@ -167,12 +177,12 @@ class Archive:
         MissingError, AccessError
             If the bytes are not there, or the system refuses.
         """
-        return self._keeping.read(row.place, row.offset, row.size)
+        return self._read(row, 0, row.size)
 
     def read_data_set(self, row: InstanceRow) -> bytes:
         """Return the data set of an instance, as it was received."""
         skipped = row.data_set_offset
-        return self._keeping.read(row.place, row.offset + skipped, row.size - skipped)
+        return self._read(row, skipped, row.size - skipped)
 
     def read_part(self, row: InstanceRow, offset: int, size: int) -> bytes:
         """Return bytes of the DICOM file of an instance, counted from its first.
@@ -186,7 +196,7 @@ class Archive:
         """
         if offset < 0 or size < 0 or offset + size > row.size:
             raise UsageError("these bytes are not in the file", got=(offset, size), expected=row.size)
-        return self._keeping.read(row.place, row.offset + offset, size)
+        return self._read(row, offset, size)
 
     def up_to_date(self) -> Engine:
         """Return the database of the index, once what was received before is in it.
@@ -206,9 +216,16 @@ class Archive:
         ------
         MissingError
             If there is no such study.
+        AccessError
+            If it is protected.
         StorageFullError
             If the change cannot be kept.
         """
+        with self.index() as connection:
+            of_study = STUDIES.c.study_uid == study_uid
+            is_protected = connection.scalar(select(STUDIES.c.is_protected).where(of_study))
+        if is_protected:
+            raise AccessError("the study is protected", got=study_uid, advice="Take the protection off first")
         return self._change(DELETE, study_uid, {"reason": reason, "who": who}, is_live=True)
 
     def restore(self, study_uid: str, *, who: str) -> int:
@@ -222,6 +239,64 @@ class Archive:
             If the change cannot be kept.
         """
         return self._change(RESTORE, study_uid, {"who": who}, is_live=False)
+
+    def protect(self, study_uid: str, *, who: str, is_protected: bool = True) -> None:
+        """Keep a study from being deleted, by anybody and by rules of retention; or let it be again.
+
+        Raises
+        ------
+        MissingError
+            If there is no such study.
+        """
+        entry = {"change": PROTECT, "study_uid": study_uid, "is_protected": is_protected}
+        if not self.change(entry, lambda found: queries.count_of_study(found, study_uid, is_live=True)):
+            raise MissingError("there is no such study", got=study_uid)
+        self.audit.append(Event(who, "protect" if is_protected else "unprotect", study_uid))
+
+    @contextmanager
+    def index(self) -> Iterator[Connection]:
+        """Give a connection to the index, brought up to date, for other modules of this package to read."""
+        with self._reading() as connection:
+            yield connection
+
+    def change(self, entry: dict[str, Any], count: Callable[[Connection], int]) -> int:
+        """Keep a change, see `medvox.archive.index.changes`, that is found by the next query.
+
+        Parameters
+        ----------
+        entry
+            ``change`` and what it needs; it is done at the ``time`` that it says, else now.
+        count
+            How many instances or studies it concerns; returned. Nothing is kept where it gives 0.
+
+        Raises
+        ------
+        StorageFullError
+            If it cannot be kept.
+        """
+        return self._keeping.change({"time": time.time_ns()} | entry, count)
+
+    def collect_later(self, places: Collection[str]) -> None:
+        """Note in which places of the store bytes are about to be needed no more, before they are not.
+
+        Raises
+        ------
+        UnsupportedError
+            If nothing can be taken out of this store.
+        """
+        self._keeping.collect_later(places)
+
+    def collect(self, progress: Progress = silent) -> Collected:
+        """Take bytes that no version needs out of the store, see `medvox.archive.collecting`.
+
+        Raises
+        ------
+        UnsupportedError
+            If nothing can be taken out of this store.
+        WriteError
+            If the system refuses; what was not taken out is at the next time.
+        """
+        return self._keeping.collect(progress)
 
     def verify(self, progress: Progress = silent) -> tuple[Finding, ...]:
         """Read every version of every instance again and compare its digest."""
@@ -263,6 +338,33 @@ class Archive:
         except SQLAlchemyError as error:
             raise AccessError("the index cannot be read", got=type(error).__name__) from error
 
+    def _read(self, row: InstanceRow, offset: int, size: int) -> bytes:
+        """Return bytes of an instance, from where they are now if they were moved since the row was read."""
+        try:
+            return self._keeping.read(row.place, row.offset + offset, size)
+        except MissingError:
+            rows = self.instances(sop_uid=row.sop_uid, is_history=True)
+            now = next((one for one in rows if one.digest == row.digest and one.place != row.place), None)
+            if now is None:
+                raise
+            return self._keeping.read(now.place, now.offset + offset, size)
+
+    def _is_same(self, entry: dict[str, Any], data: Buffer) -> bool:
+        """Tell whether a data set says the same as a version of its instance that is live."""
+        from medvox.archive.sameness import same_content
+
+        uid, i = entry["sop_uid"], INSTANCES.c
+        with self._reading() as connection:
+            live = set(connection.scalars(select(i.digest).where(i.sop_uid == uid, i.deleted == 0)))
+            rows = [
+                row for row in instance_rows(connection, sop_uid=uid, is_history=True) if row.digest in live
+            ]
+        return any(
+            same_content((self.read_data_set(row), row.transfer_syntax), (data, entry["transfer_syntax"]))
+            for row in reversed(rows)
+            if row.study_uid == entry["study_uid"]
+        )
+
     def _noted(self, outcome: Outcome, entry: dict[str, Any]) -> Received:
         """Say what became of an instance; a new version of one is audited."""
         if outcome is Outcome.VERSION:
@@ -277,8 +379,7 @@ class Archive:
         def count(connection: Connection) -> int:
             return queries.count_of_study(connection, study_uid, is_live=is_live)
 
-        entry = {"change": change, "study_uid": study_uid, "time": time.time_ns(), **more}
-        found = self._keeping.change(entry, count)
+        found = self.change({"change": change, "study_uid": study_uid, **more}, count)
         if not found:
             raise MissingError("there is no such study", got=study_uid)
         self.audit.append(Event(more["who"], change, study_uid, detail=more.get("reason", "")))

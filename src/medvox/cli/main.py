@@ -16,10 +16,12 @@ from medvox.cli import (
     net_procedures,
     net_query,
     net_tls,
+    net_ups,
     raw,
     render,
     serve,
     serve_access,
+    serve_manage,
     serve_worklist,
     viewer,
 )
@@ -41,9 +43,13 @@ app.add_typer(raw.app, name="raw")
 net_query.register(net.app)
 net_procedures.register(net.app)
 net_print.register(net.app)
+net_ups.register(net.app)
 net_tls.add_options(net.app)
+net_tls.add_options(net_ups.app)
+net_tls.add_options(net_procedures.mpps)
 app.add_typer(net.app, name="net")
 serve_access.register(serve.app)
+serve_manage.register(serve.app)
 serve_worklist.register(serve.app)
 app.add_typer(serve.app, name="serve")
 

@@ -31,8 +31,8 @@ def print_files(
     from medvox.network.dimse.proposals import Proposal
     from medvox.network.dimse.services.print_management import GRAYSCALE_PRINT
     from medvox.network.dimse.user import connect
-    from medvox.workflows.node.print_images import printable
-    from medvox.workflows.node.printing import columns_and_rows
+    from medvox.workflows.node.printing.images import printable
+    from medvox.workflows.node.printing.spool import columns_and_rows
 
     images, failures = [], Counter[str]()
     for found in files_to_send(paths)[0]:

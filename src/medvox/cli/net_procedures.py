@@ -14,6 +14,7 @@ from rich.table import Table
 
 from medvox.cli.console import err, out, print_json
 from medvox.cli.net import Aet, Json, Node, caller, files_to_send
+from medvox.cli.net_tls import peer
 from medvox.core.errors import AmbiguityError, FormatError, MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ def worklist(
     from medvox.network.dimse.identifiers import worklist_identifier
     from medvox.network.dimse.proposals import Proposal
     from medvox.network.dimse.syntaxes import MODALITY_WORKLIST
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
     asked = worklist_identifier(key or ())
-    with connect(Peer.parse(node), caller(aet), [Proposal(MODALITY_WORKLIST)]) as client:
+    with connect(peer(node), caller(aet), [Proposal(MODALITY_WORKLIST)]) as client:
         found = client.find(MODALITY_WORKLIST, asked)
         matches = list(islice(found, limit))
         found.close()
@@ -133,14 +134,13 @@ def commit(
     The exit code is 1 unless it keeps them all.
     """
     from medvox.network.dimse.committing import commit as ask
-    from medvox.network.dimse.user import Peer
     from medvox.network.procedure_handlers import ReferencedInstance
 
     files, passed = files_to_send(paths)
     if not files:
         raise MissingError("no DICOM instance", where=", ".join(map(str, paths)))
     wanted = [ReferencedInstance(file.sop_class_uid, file.sop_instance_uid) for file in files]
-    report = ask(Peer.parse(node), caller(aet), wanted, listening=_listening(listen), patience=wait)
+    report = ask(peer(node), caller(aet), wanted, listening=_listening(listen), patience=wait)
     stored = {each.sop_instance_uid for each in report.stored}
     lost = [each for each in wanted if each.sop_instance_uid not in stored]
     reasons = {each.sop_instance_uid: each.reason for each in report.failed}
@@ -211,9 +211,9 @@ def _send(operation: str, node: str, aet: str, uid: str, data: Dataset) -> Norma
     from medvox.network.dimse.normalized import NormalizedUser, SopInstance
     from medvox.network.dimse.proposals import Proposal
     from medvox.network.dimse.syntaxes import MPPS
-    from medvox.network.dimse.user import Peer, connect
+    from medvox.network.dimse.user import connect
 
-    with connect(Peer.parse(node), caller(aet), [Proposal(MPPS)]) as client:
+    with connect(peer(node), caller(aet), [Proposal(MPPS)]) as client:
         user, instance = NormalizedUser(client), SopInstance(MPPS, uid)
         return user.create(instance, data) if operation == "create" else user.set(instance, data)
 

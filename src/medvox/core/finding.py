@@ -38,6 +38,7 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "damaged-record": "Bytes in the store are no whole record: the disk has damaged them. What lies before and after is not affected.",
         "torn-record": "The last record was being written when the power failed or the program ended; its sender was never told that it is kept.",
         "damaged-content": "The stored bytes of an instance are not those that were received, or cannot be read.",
+        "not-compressed": "An image in the archive could not be compressed; it stays as it is.",
         "not-stored": "A file could not be taken into the archive; the reason is in the text. Other files are not affected.",
         # identity
         "mixed-patients": "Files of more than one patient are in the folder; they are kept apart.",

@@ -12,7 +12,7 @@ from medvox.core.errors import MedvoxError
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from medvox.network.dimse.answers import Answer
+    from medvox.network.answers import Answer
 
 
 class RefusedError(MedvoxError):

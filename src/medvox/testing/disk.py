@@ -18,15 +18,26 @@ SECTOR = 512
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that was asked of the disk: ``"create"``, ``"write"``, ``"sync"``, ``"sync_folder"``.
+    """One thing that was asked of the disk.
 
-    The offset of a sync is the number of operations that were done when it began: later ones are not in it.
+    Parameters
+    ----------
+    name
+        ``"create"``, ``"write"``, ``"sync"``, ``"sync_folder"``, ``"rename"`` or ``"remove"``.
+    path
+        Of the file or folder.
+    offset, data
+        What is written where. The offset of a sync is the number of operations that were done when it began:
+        later ones are not in it.
+    target
+        New name.
     """
 
     name: str
     path: Path
     offset: int = 0
     data: bytes = b""
+    target: Path = Path()
 
 
 class RecordingDisk(Disk):
@@ -78,6 +89,14 @@ class RecordingDisk(Disk):
         """Make the names in a folder durable."""
         self.operations.append(Operation("sync_folder", folder, len(self.operations)))
 
+    def rename(self, path: Path, target: Path) -> None:
+        """Give a file another name."""
+        self.operations.append(Operation("rename", path, target=target))
+
+    def remove(self, path: Path) -> None:
+        """Take a file away."""
+        self.operations.append(Operation("remove", path))
+
     def close(self, descriptor: int) -> None:
         """Forget a descriptor."""
         self._paths.pop(descriptor, None)
@@ -86,30 +105,54 @@ class RecordingDisk(Disk):
         """Return files and their content when the power fails after `count` operations.
 
         Synced bytes are there. Of the others each write is there, missing, or there in some of its
-        sectors, whatever the order in which they were made. A name that was not synced may be missing.
+        sectors, whatever the order in which they were made. A name that was not synced may be missing or
+        be what it was before; names of a folder change in their order.
         """
-        durable: dict[Path, bytearray] = {}
-        loose: dict[Path, list[tuple[int, Operation]]] = {}
-        named: set[Path] = set()
+        files: list[bytearray] = []
+        loose: list[list[tuple[int, Operation]]] = []
+        names: dict[Path, int] = {}
+        changes: list[tuple[Path, Path, int]] = []  # folder, name, file (-1: none), not durable yet
+        durable: dict[Path, int] = {}
         for number, done in enumerate(self.operations[:count]):
             if done.name == "create":
-                durable[done.path], loose[done.path] = bytearray(), []
+                files.append(bytearray())
+                loose.append([])
+                names[done.path] = len(files) - 1
+                changes.append((done.path.parent, done.path, names[done.path]))
             elif done.name == "write":
-                loose[done.path].append((number, done))
+                loose[names[done.path]].append((number, done))
             elif done.name == "sync":
-                for _, write in (one for one in loose[done.path] if one[0] < done.offset):
-                    _put(durable[done.path], write.offset, write.data)
-                loose[done.path] = [one for one in loose[done.path] if one[0] >= done.offset]
+                file = names[done.path]
+                for _, write in (one for one in loose[file] if one[0] < done.offset):
+                    _put(files[file], write.offset, write.data)
+                loose[file] = [one for one in loose[file] if one[0] >= done.offset]
+            elif done.name == "rename":
+                file = names[done.target] = names.pop(done.path)
+                changes += [(done.path.parent, done.path, -1), (done.target.parent, done.target, file)]
+            elif done.name == "remove":
+                names.pop(done.path)
+                changes.append((done.path.parent, done.path, -1))
             else:
-                named |= {path for path in durable if path.parent == done.path}
+                _named(durable, [one for one in changes if one[0] == done.path])
+                changes = [one for one in changes if one[0] != done.path]
+        for folder in {one[0] for one in changes}:
+            waiting = [one for one in changes if one[0] == folder]
+            _named(durable, waiting[: rng.randint(0, len(waiting))])
         left = {}
-        for path, content in durable.items():
-            if path not in named and rng.random() < 0.5:
-                continue
-            for _, write in rng.sample(loose[path], len(loose[path])):
+        for path, file in durable.items():
+            content = bytearray(files[file])
+            for _, write in rng.sample(loose[file], len(loose[file])):
                 _put_some(content, write, rng)
             left[path] = bytes(content)
         return left
+
+
+def _named(durable: dict[Path, int], changes: Sequence[tuple[Path, Path, int]]) -> None:
+    for _, path, file in changes:
+        if file < 0:
+            durable.pop(path, None)
+        else:
+            durable[path] = file
 
 
 def _put(content: bytearray, offset: int, data: bytes) -> None:

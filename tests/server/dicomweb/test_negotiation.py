@@ -49,8 +49,7 @@ def test_malformed_or_excessive_ones_are_400(text):
         ('multipart/related; type="application/dicom"', (DEFAULT,)),
         ('multipart/related; type="application/dicom"; transfer-syntax=*', (STORED,)),
         (
-            f"application/dicom; transfer-syntax={JPEG_LS}; q=0.5, "
-            f"{DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
+            f"{DICOM}; transfer-syntax={JPEG_LS}; q=0.5, {DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
             (EXPLICIT_LITTLE, JPEG_LS),
         ),
         ("text/html", ()),

@@ -30,9 +30,9 @@ from medvox.network.dimse.services.print_management import (
     PrintService,
 )
 from medvox.testing import dicom_builder
-from medvox.workflows.node.films import draw, pdf_of, rows_of, size_mm
-from medvox.workflows.node.printing import FilmSpool
-from network.fakes import free_port, process, run, storage_node
+from medvox.workflows.node.printing.films import draw, pdf_of, rows_of, size_mm
+from medvox.workflows.node.printing.spool import FilmSpool
+from network.fakes import Paced, free_port, process, run, storage_node
 
 pytestmark = pytest.mark.net
 
@@ -172,7 +172,7 @@ def pynetdicom_to(node):
         ae.add_requested_context(uid)
     association = ae.associate("127.0.0.1", node.port)
     assert association.is_established
-    yield association
+    yield Paced(association)
     association.release()
 
 

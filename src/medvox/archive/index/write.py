@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
+from medvox.archive.index.changes import apply_change
 from medvox.archive.index.tables import INSTANCES, POSITIONS, SERIES, STUDIES
 from medvox.archive.model import Outcome
 from medvox.archive.store.records import Kind
@@ -17,8 +18,6 @@ _AT_ONCE: Final = 500
 """UIDs in one statement."""
 _LONGEST_TEXT: Final = 256
 """Letters of a text that can be matched: what an entry of an index holds in PostgreSQL."""
-DELETE: Final = "delete"
-RESTORE: Final = "restore"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def add(connection: Connection, written: Sequence[Written]) -> None:
         if one.kind is Kind.CHANGE:
             _Batch(connection, run).write()
             run = []
-            _change(connection, one.entry)
+            apply_change(connection, one.entry)
         else:
             run.append(one)
     _Batch(connection, run).write()
@@ -228,11 +227,13 @@ class _Batch:
         return ids
 
     def _series_ids(self, wanted: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
+        """Numbers of series; one with the same UID in another study is none of those wanted."""
         ids: dict[tuple[int, str], int] = {}
         columns = SERIES.c.study, SERIES.c.series_uid, SERIES.c.id
         for keys in _in_parts(wanted):
             query = select(*columns).where(SERIES.c.series_uid.in_([uid for _, uid in keys]))
-            ids.update({(study, uid): number for study, uid, number in self._connection.execute(query)})
+            found = {(study, uid): number for study, uid, number in self._connection.execute(query)}
+            ids.update({key: found[key] for key in keys if key in found})
         return ids
 
 
@@ -266,30 +267,3 @@ def _instance(one: Written, version: int) -> dict[str, Any]:
         "origin": entry["origin"],
         "attributes": json.dumps(entry["attributes"], separators=(",", ":"), ensure_ascii=False),
     }
-
-
-def _change(connection: Connection, entry: Mapping[str, Any]) -> None:
-    """Put a study into the bin, or take it out."""
-    of_study = INSTANCES.c.series.in_(
-        select(SERIES.c.id)
-        .join(STUDIES, STUDIES.c.id == SERIES.c.study)
-        .where(STUDIES.c.study_uid == entry["study_uid"])
-    )
-    uids = select(INSTANCES.c.sop_uid).where(of_study)
-    if entry["change"] == DELETE:
-        connection.execute(
-            update(INSTANCES).where(of_study, INSTANCES.c.deleted == 0).values(deleted=entry["time"])
-        )
-    else:
-        connection.execute(update(INSTANCES).where(of_study).values(deleted=0))
-    other = INSTANCES.alias()
-    newest = (
-        select(func.max(other.c.version))
-        .where(other.c.sop_uid == INSTANCES.c.sop_uid, other.c.deleted == 0)
-        .scalar_subquery()
-    )
-    connection.execute(
-        update(INSTANCES)
-        .where(INSTANCES.c.sop_uid.in_(uids))
-        .values(is_current=func.coalesce(INSTANCES.c.version == newest, False))
-    )

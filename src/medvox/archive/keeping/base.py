@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
+from medvox.archive.collecting import Collected
 from medvox.archive.model import Outcome, StorageFullError
 from medvox.archive.store.disk import Buffer
 from medvox.archive.store.records import Kind
 from medvox.core.errors import WriteError
 from medvox.core.finding import Finding
 from medvox.core.progress import Progress
+
+IsSame = Callable[[], bool]
+"""Tells whether an instance says the same as a version of it that is there."""
 
 
 class Keeping(Protocol):
@@ -33,11 +37,18 @@ class Keeping(Protocol):
         """Damage that was met when it was opened."""
         ...
 
-    def keep(self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer]) -> Outcome:
-        """Keep an instance unless it is there; return when it survives a loss of power."""
+    def keep(
+        self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer], is_same: IsSame | None = None
+    ) -> Outcome:
+        """Keep an instance unless it is there; return when it survives a loss of power.
+
+        `is_same` is asked, while others go on, before it becomes a new version.
+        """
         ...
 
-    def keep_linked(self, entry: dict[str, Any], path: Path, name: str) -> Outcome:
+    def keep_linked(
+        self, entry: dict[str, Any], path: Path, name: str, is_same: IsSame | None = None
+    ) -> Outcome:
         """Keep an instance whose file is taken in as it is; `name` is of its content."""
         ...
 
@@ -71,6 +82,14 @@ class Keeping(Protocol):
         MissingError, AccessError
             If they are not there, or the system refuses.
         """
+        ...
+
+    def collect_later(self, places: Collection[str]) -> None:
+        """Note in which places bytes are about to be needed no more."""
+        ...
+
+    def collect(self, progress: Progress) -> Collected:
+        """Take out the bytes that no version needs."""
         ...
 
     def reindex(self, progress: Progress) -> tuple[Finding, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -11,12 +11,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from medvox.archive.collecting import Collected, collect, finish, note
 from medvox.archive.index.behind import IndexWriter, Item
 from medvox.archive.index.engine import open_engine
 from medvox.archive.index.identity import claim
 from medvox.archive.index.known import KnownDigests
 from medvox.archive.index.write import Written
-from medvox.archive.keeping.base import storage_full
+from medvox.archive.keeping.base import IsSame, storage_full
 from medvox.archive.migrations.running import INDEX, migrate
 from medvox.archive.model import ArchiveSettings, Outcome, StorageFullError
 from medvox.archive.recovery import replay
@@ -66,6 +67,7 @@ class JournaledKeeping:
                 if settings.index is not None:
                     with self._engine.begin() as connection:
                         claim(connection, self._store.identity())
+                finish(self._store, self._engine)
                 self._findings = replay(self._store, self._engine)
             except SQLAlchemyError as error:
                 raise AccessError("the index cannot be opened", got=type(error).__name__) from error
@@ -73,6 +75,7 @@ class JournaledKeeping:
         self._writer = IndexWriter(self._engine)
         self._digests = KnownDigests(self._engine)
         self._order = threading.Lock()
+        self._upkeep = threading.Lock()
 
     @property
     def engine(self) -> Engine:
@@ -84,14 +87,22 @@ class JournaledKeeping:
         """Damage that was met when it was opened."""
         return self._findings
 
-    def keep(self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer]) -> Outcome:
+    def keep(
+        self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer], is_same: IsSame | None = None
+    ) -> Outcome:
         """Append an instance that is not there, and wait until it is durable."""
         while True:
             with self._order:
                 twin = _twin(self._writer.pending(entry["sop_uid"]), entry["digest"])
                 found = Outcome.SAME if twin else self._known(entry)
-                if found is not Outcome.SAME:
+                is_asked = found is Outcome.VERSION and is_same is not None
+                if found is not Outcome.SAME and not is_asked:
                     appended, item = self._append(kind, entry, data)
+            if is_asked and is_same is not None:
+                if is_same():
+                    return Outcome.SAME
+                is_same = None
+                continue
             if twin:
                 twin.settled.wait()
                 if not twin.is_kept:
@@ -100,15 +111,19 @@ class JournaledKeeping:
                 self._commit(appended, item)
             return found
 
-    def keep_linked(self, entry: dict[str, Any], path: Path, name: str) -> Outcome:
+    def keep_linked(
+        self, entry: dict[str, Any], path: Path, name: str, is_same: IsSame | None = None
+    ) -> Outcome:
         """Keep an instance whose file is taken in by a hard link."""
-        if self._known(entry) is Outcome.SAME:
+        found = self._known(entry)
+        if found is Outcome.SAME or (found is Outcome.VERSION and is_same is not None and is_same()):
             return Outcome.SAME
-        try:
-            entry["place"] = self._store.link(path, name)
-        except WriteError as error:
-            raise storage_full(error) from error
-        return self.keep(Kind.LINKED, entry, ())
+        with self._upkeep:  # else a file that is taken in again could be taken away
+            try:
+                entry["place"] = self._store.link(path, name)
+            except WriteError as error:
+                raise storage_full(error) from error
+            return self.keep(Kind.LINKED, entry, ())
 
     def change(self, entry: dict[str, Any], count: Callable[[Connection], int]) -> int:
         """Append a change and wait until it is durable and in the index."""
@@ -124,6 +139,19 @@ class JournaledKeeping:
                 self._writer.flush()  # what is received next is compared with the index
         return found
 
+    def collect_later(self, places: Collection[str]) -> None:
+        """Note in which segments and files bytes are about to be needed no more."""
+        with self._upkeep:
+            note(self._store, places)
+
+    def collect(self, progress: Progress) -> Collected:
+        """Replace segments that have bytes which no version needs."""
+        with self._upkeep:
+            with self._order:
+                self._writer.flush()
+                segments = self._store.roll()
+            return collect(self._store, self._engine, segments, progress)
+
     def settle(self) -> None:
         """Wait until what was kept before is in the index."""
         self._writer.flush()
@@ -135,7 +163,7 @@ class JournaledKeeping:
     def reindex(self, progress: Progress) -> tuple[Finding, ...]:
         """Make the index anew; what is received meanwhile goes in afterwards."""
         self._writer.flush()
-        with self._writer.paused():
+        with self._upkeep, self._writer.paused():
             return replay(self._store, self._engine, is_whole=True, progress=progress)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ the rows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,17 +17,18 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from medvox.archive.collecting import Collected
 from medvox.archive.index.engine import hold, open_engine
 from medvox.archive.index.identity import claim, last_order, next_order, set_order
 from medvox.archive.index.write import Written, add, clear, outcome, outcomes
-from medvox.archive.keeping.base import storage_full
+from medvox.archive.keeping.base import IsSame, storage_full
 from medvox.archive.migrations.running import INDEX, migrate
 from medvox.archive.model import ArchiveSettings, Outcome
 from medvox.archive.recovery import records_of
 from medvox.archive.store.disk import Buffer
 from medvox.archive.store.object import ObjectStore
 from medvox.archive.store.records import Kind
-from medvox.core.errors import AccessError, WriteError
+from medvox.core.errors import AccessError, UnsupportedError, WriteError
 from medvox.core.finding import Finding
 from medvox.core.progress import Progress, silent
 
@@ -104,13 +105,28 @@ class SharedKeeping:
         """Damage that was met when it was opened."""
         return self._findings
 
-    def keep(self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer]) -> Outcome:
+    def keep(
+        self, kind: Kind, entry: dict[str, Any], data: Sequence[Buffer], is_same: IsSame | None = None
+    ) -> Outcome:
         """Put the file of an instance that is not there, then its record."""
-        return self._kept(entry, data, "")
+        return self._kept(entry, data, "", is_same)
 
-    def keep_linked(self, entry: dict[str, Any], path: Path, name: str) -> Outcome:
+    def keep_linked(
+        self, entry: dict[str, Any], path: Path, name: str, is_same: IsSame | None = None
+    ) -> Outcome:
         """Put a copy of a file."""
-        return self._kept(entry, (path.read_bytes(),), name)
+        return self._kept(entry, (path.read_bytes(),), name, is_same)
+
+    def collect_later(self, places: Collection[str]) -> None:
+        """Refuse: objects are never taken away."""
+        raise UnsupportedError(
+            "the bin of an object store cannot be emptied yet", got=f"{len(places)} places"
+        )
+
+    def collect(self, progress: Progress) -> Collected:
+        """Take out nothing."""
+        progress(0, 0, "Emptying the bin")
+        return Collected()
 
     def change(self, entry: dict[str, Any], count: Callable[[Connection], int]) -> int:
         """Keep a change of a study."""
@@ -157,11 +173,14 @@ class SharedKeeping:
             set_order(connection, int(segments[-1].partition("-")[0]))
         return tuple(findings)
 
-    def _kept(self, entry: dict[str, Any], data: Sequence[Buffer], name: str) -> Outcome:
+    def _kept(
+        self, entry: dict[str, Any], data: Sequence[Buffer], name: str, is_same: IsSame | None
+    ) -> Outcome:
         try:
             with self._engine.connect() as connection:
-                if outcome(connection, entry["sop_uid"], entry["digest"]) is Outcome.SAME:
-                    return Outcome.SAME
+                found = outcome(connection, entry["sop_uid"], entry["digest"])
+            if found is Outcome.SAME or (found is Outcome.VERSION and is_same is not None and is_same()):
+                return Outcome.SAME
             entry["place"] = self._store.put(entry, data, name)
         except (SQLAlchemyError, WriteError) as error:
             raise storage_full(error) from error

@@ -61,6 +61,14 @@ class Disk:
         finally:
             os.close(descriptor)
 
+    def rename(self, path: Path, target: Path) -> None:
+        """Give a file another name, which no file has; durable after `sync_folder`."""
+        path.rename(target)
+
+    def remove(self, path: Path) -> None:
+        """Take a file away, if it is there; durable after `sync_folder`."""
+        path.unlink(missing_ok=True)
+
     def close(self, descriptor: int) -> None:
         """Close a file."""
         with contextlib.suppress(OSError):

@@ -140,6 +140,12 @@ class Journal:
         finally:
             self._release(file)
 
+    def roll(self) -> None:
+        """Write no more to the present segment; the next record begins a new one."""
+        with self._changed:
+            if self._file is not None:
+                self._leave(self._file)
+
     def close(self) -> None:
         """Close the segment; what was appended and not committed may be lost."""
         with self._changed:

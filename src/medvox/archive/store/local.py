@@ -20,7 +20,7 @@ from medvox.core.errors import AccessError, MissingError, WriteError
 
 SEGMENTS: Final = "segments"
 FILES: Final = "files"
-_RUN = re.compile(r"(\d{8})[0-9a-f]+-\d+" + re.escape(SUFFIX))
+_RUN = re.compile(r"(\d{8})[0-9a-f]+-\d+(\.c\d+)?" + re.escape(SUFFIX))
 _OPEN_FILES: Final = 64
 _READ_ONLY: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -104,6 +104,28 @@ class LocalStore:
     def commit(self, appended: Appended) -> None:
         """Wait until a record is durable, see `Journal.commit`."""
         self._journal.commit(appended)
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+        return self._folder
+
+    @property
+    def disk(self) -> Disk:
+        """What writes and waits."""
+        return self._disk
+
+    def roll(self) -> list[str]:
+        """Begin a new segment with the next record; return the names of all there are until then."""
+        self._journal.roll()
+        return self.segments()
+
+    def forget(self, segment: str) -> None:
+        """Close a segment that is taken away."""
+        with self._reading:
+            descriptor = self._opened.pop(segment, None)
+        if descriptor is not None:
+            os.close(descriptor)
 
     def read(self, place: str, offset: int, size: int) -> bytes:
         """Return bytes of a segment or a linked file.
@@ -232,7 +254,7 @@ class LocalStore:
             self._lock = -1
 
     def _descriptor(self, place: str) -> int:
-        """Descriptor of a segment, kept open; a segment is never taken away."""
+        """Descriptor of a segment, kept open until `forget`."""
         known = self._opened.pop(place, None)
         if known is None:
             known = os.open(self._segments / place, _READ_ONLY)

@@ -20,6 +20,9 @@ MPPS, MPPS_RETRIEVE = "1.2.840.10008.3.1.2.3.3", "1.2.840.10008.3.1.2.3.4"
 STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
 STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 """Modality Worklist, Modality Performed Procedure Step, Storage Commitment Push Model (PS3.4 K, F, J)."""
+_UPS = "1.2.840.10008.5.1.4.34.6."
+UPS_PUSH, UPS_WATCH, UPS_PULL, UPS_EVENT, UPS_QUERY = (f"{_UPS}{k}" for k in range(1, 6))
+"""SOP classes of Unified Procedure Step; all instances are of UPS Push (PS3.4 CC.3)."""
 _RARE = (
     "Waveform", "Ophthalmic", "Protocol", "Radiopharmaceutical", "Delivery", "Lens", "Refraction", "Acuity",
     "Macular", "Dermoscopic", "Inventory", "Tractography", "Implant", "Eyewear", "DICOS", "Eddy",

@@ -24,6 +24,8 @@ from medvox.workflows.node.policy import Gate
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from medvox.network.answers import Answer
+
 NOTED_AGAIN_S: Final = 60.0
 """Instances of one study by one sender are one note in this time."""
 _MOST_KNOWN: Final = 10_000
@@ -80,7 +82,9 @@ class GatedQuery:
     def __init__(self, handler: QueryHandler, gate: Gate, service: AeService = AeService.QUERY) -> None:
         self._handler, self._gate, self._service = handler, gate, service
 
-    def find(self, model: str, level: str, identifier: Dataset, calling_ae: str) -> Iterator[Dataset]:
+    def find(
+        self, model: str, level: str, identifier: Dataset, calling_ae: str
+    ) -> Iterator[Dataset | Answer]:
         """Find where the caller may; see `medvox.network.handlers.QueryHandler.find`."""
         self._gate.enter(calling_ae, self._service)
         study = identifier.get("StudyInstanceUID", "")

@@ -11,6 +11,7 @@ from typing import Self
 from medvox.archive.archive import Archive, warm_up
 from medvox.archive.model import Origin, Received
 from medvox.archive.state.database import StateDatabase
+from medvox.archive.state.print_jobs import PrintJobs
 from medvox.dicom.writing.files.encode import IMPLEMENTATION_UID
 from medvox.network.dimse.provider import ProviderSettings, Services, provider
 from medvox.network.dimse.user import Caller
@@ -25,6 +26,7 @@ from medvox.workflows.node.metrics import Metrics
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
+from medvox.workflows.node.ups import UnifiedWork
 
 Listener = Callable[[Received, Origin], None]
 
@@ -48,6 +50,10 @@ class Node:
         What it counts of itself.
     procedures
         Worklist, performed steps and storage commitment.
+    unified
+        Unified procedure steps and their subscribers.
+    prints
+        Print jobs; what they became is in the folder ``print`` of the store.
     listeners
         Told of each instance after it was kept; they must not wait.
     started_s
@@ -64,7 +70,12 @@ class Node:
             raise
         self.caller = Caller(IMPLEMENTATION_UID, settings.aet)
         self.access = NodeAccess(self.archive.audit, self.state, trusts_loopback=settings.trust_loopback)
-        self.procedures = Procedures(self.archive, self.state, self.destination, self.caller)
+        gate = self.access.gate
+        self.procedures = Procedures(
+            self.archive, self.state, self.destination, self.caller, gate, self._character_set
+        )
+        self.unified = UnifiedWork(self.state, self.destination, self.caller, gate)
+        self.prints = PrintJobs(self.state)
         self.measures = Measures(Metrics())
         self.measures.watch(self, settings.store)
         self.listeners: list[Listener] = [self.measures.received, StoreNotes(self.access.gate)]
@@ -111,6 +122,7 @@ class Node:
         acceptor.start()
         self._acceptor = acceptor
         self.procedures.start()
+        self.unified.start()
         self.started_s = time.time()
 
     def stop(self) -> None:
@@ -122,6 +134,7 @@ class Node:
             if self._acceptor is not None:
                 self._acceptor.stop(self.settings.stop_s)
             self.procedures.stop()
+            self.unified.stop()
             self.access.close()
             self.state.close()
             self.archive.close()
@@ -137,6 +150,11 @@ class Node:
         """Tell the listeners of an instance."""
         for listener in self.listeners:
             listener(kept, origin)
+
+    def _character_set(self, calling_ae: str) -> str | None:
+        """Specific Character Set of answers to an AE, where its rule names one."""
+        rule = self.access.policy.rule(calling_ae)
+        return rule.character_set or None if rule is not None else None
 
     def destination(self, ae_title: str, calling_ae: str) -> Destination | None:
         """Return where a node is that instances may be sent to."""

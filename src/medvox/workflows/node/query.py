@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from medvox.archive.archive import Archive
 from medvox.archive.model import Level, Query
 from medvox.core.errors import UsageError
-from medvox.network.dimse.answers import Answer
+from medvox.network.answers import Answer
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset

@@ -55,10 +55,16 @@ class StoredObject:
         return self.archive.read_data_set(self.row)
 
     def transcode(self, transfer_syntax: str) -> bytes | None:
-        """Return the data set without compression, or None where it cannot be had so."""
+        """Return the data set in a native little endian encoding, None in others.
+
+        Raises
+        ------
+        FormatError, UnsupportedError
+            If its pixels cannot be decoded.
+        """
         from medvox.dicom.writing.files.uncompress import uncompressed
 
-        return uncompressed(self.open(), self.row.transfer_syntax, transfer_syntax)
+        return uncompressed(self.open(), self.transfer_syntax, transfer_syntax)
 
 
 class ArchiveRetrieve:

@@ -18,12 +18,13 @@ from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.gated import GatedQuery, GatedRetrieve, GatedStorage
-from medvox.workflows.node.printing import FilmSpool
+from medvox.workflows.node.printing.spool import FilmSpool
 from medvox.workflows.node.procedures import Procedures
 from medvox.workflows.node.query import ArchiveQuery
 from medvox.workflows.node.receive import ArchiveStorage
 from medvox.workflows.node.retrieve import ArchiveRetrieve
 from medvox.workflows.node.settings import NodeSettings
+from medvox.workflows.node.ups import UnifiedWork
 
 
 class NodeParts(Protocol):
@@ -35,6 +36,8 @@ class NodeParts(Protocol):
     caller: Caller
     procedures: Procedures
     access: NodeAccess
+    unified: UnifiedWork
+    prints: PrintJobs
 
     def received(self, kept: Received, origin: Origin) -> None:
         """Tell who listens of an instance."""
@@ -46,12 +49,12 @@ class NodeParts(Protocol):
 def services_of(node: NodeParts) -> list[Service]:
     """Return the services of a node; Storage, which takes any class that is not known, is the last."""
     archive, gate = node.archive, node.access.gate
-    spool = FilmSpool(node.settings.store / "spool", PrintJobs(node.state))
     return [
         VerificationService(),
         QueryService(GatedQuery(ArchiveQuery(archive, node.settings.aet), gate)),
         *node.procedures.services(),
+        *node.unified.services(),
         RetrieveService(GatedRetrieve(ArchiveRetrieve(archive, node.destination), gate), node.caller),
-        PrintService(spool),
+        PrintService(FilmSpool(node.settings.store / "print", node.prints, gate=gate)),
         StorageService(GatedStorage(ArchiveStorage(archive, node.received), gate)),
     ]

@@ -288,6 +288,8 @@ class _Performer:
         assert session.data is not None
         try:
             self._handler.submit(PrintRequest(session.data, films, request.calling_ae, request.peer_address))
+        except RefusedError:
+            raise
         except (WriteError, LimitError) as error:
             raise RefusedError(_NO_JOB, error.what) from error
         except MedvoxError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from medvox.core.errors import NetworkError, UsageError
-from medvox.network.dimse.answers import Answer
+from medvox.network.answers import Answer
 from medvox.network.dimse.commands import Operation, Status
 from medvox.network.dimse.datasets import decode_dataset, encode_dataset
 from medvox.network.dimse.messages import Message, Messenger

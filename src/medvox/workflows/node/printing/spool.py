@@ -7,11 +7,14 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medvox.archive.state.ae_rules import AeService
 from medvox.archive.state.print_jobs import JobStatus, PrintJobs
 from medvox.core.errors import MedvoxError, WriteError
 from medvox.formats.atomic import atomic_file
 from medvox.network.dimse.services.print_management import PrintRequest
-from medvox.workflows.node.films import draw, pdf_of, rows_of, size_mm
+from medvox.workflows.node.policy import Gate
+from medvox.workflows.node.printing.films import draw, pdf_of, rows_of, size_mm
+from medvox.workflows.node.worklist import enter
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -33,9 +36,12 @@ class FilmSpool:
         Where jobs are noted.
     dpi
         Dots an inch.
+    gate
+        What a job passes; None: nothing.
     """
 
-    def __init__(self, folder: Path, jobs: PrintJobs, dpi: int = 150) -> None:
+    def __init__(self, folder: Path, jobs: PrintJobs, dpi: int = 150, gate: Gate | None = None) -> None:
+        self._gate = gate
         self._folder = folder
         self._jobs = jobs
         self._dpi = dpi
@@ -62,11 +68,14 @@ class FilmSpool:
 
         Raises
         ------
+        RefusedError
+            If the caller may not print.
         WriteError
             If they cannot be written.
         FormatError
             If a film cannot be drawn.
         """
+        enter(self._gate, request.calling_ae, AeService.PRINT)
         session = request.session
         copies = min(max(int(session.get("NumberOfCopies") or 1), 1), _MOST_COPIES)
         label = str(session.get("FilmSessionLabel") or "")[:64]
@@ -81,6 +90,8 @@ class FilmSpool:
             self._jobs.set_status(number, JobStatus.FAILURE, reason)
             raise
         self._jobs.set_status(number, JobStatus.DONE)
+        if self._gate is not None:
+            self._gate.note(request.calling_ae, AeService.PRINT, detail=f"{len(request.films)} films")
 
     def _print(self, number: int, request: PrintRequest) -> None:
         import imagecodecs

@@ -1,0 +1,1 @@
+"""Printing: films to a spool folder, and images as printers take them."""
