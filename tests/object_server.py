@@ -45,6 +45,9 @@ class Door(socketserver.ThreadingTCPServer):
 
     def _set(self, mode: str) -> None:
         self.mode = mode
+        self.close_all()
+
+    def close_all(self) -> None:
         for one in list(self.sockets):
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
@@ -112,6 +115,7 @@ class ObjectServer:
         return f"s3://{name}/archive"
 
     def stop(self) -> None:
+        self.door.close_all()  # else moto waits for connections that clients keep open
         self.door.shutdown()
         self.door.server_close()
         self._server.stop()
