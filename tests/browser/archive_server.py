@@ -28,7 +28,7 @@ from medvox.server.routes.node import Shown, routers, shown  # noqa: E402
 from medvox.server.run import ViewerServer, bind  # noqa: E402
 from medvox.server.session import ViewerSession  # noqa: E402
 from medvox.testing.fake_node import FakeRemote, FakeStatus  # noqa: E402
-from medvox.workflows.node.procedures import Procedures  # noqa: E402
+from medvox.workflows.node.procedures.procedures import Procedures  # noqa: E402
 from medvox.workflows.node.remote import RemoteStudy, Transferred  # noqa: E402
 from server.archive_node import data_set, fill, keep  # noqa: E402
 

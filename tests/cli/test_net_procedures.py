@@ -28,9 +28,9 @@ from medvox.network.dimse.user import Caller
 from medvox.network.handlers import RefusedError
 from medvox.network.upper_layer.acceptor import Listening
 from medvox.network.upper_layer.tls import ClientCertificates, TlsFiles, acceptor_context
-from medvox.workflows.node.mpps import series_of
 from medvox.workflows.node.node import Node
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.mpps import series_of
+from medvox.workflows.node.procedures.procedures import Procedures
 from medvox.workflows.node.settings import NodeSettings, RemoteNode
 from network.certificates import Authority
 from network.fakes import QUICK, UID, free_port, instances, process, storage_node

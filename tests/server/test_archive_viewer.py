@@ -32,8 +32,8 @@ from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.run import ViewerServer, bind
 from medvox.server.session import ViewerSession
 from medvox.testing.fake_node import FakeRemote, FakeStatus
-from medvox.workflows.node.procedures import Procedures
-from medvox.workflows.node.queues import CommitmentQueue
+from medvox.workflows.node.monitoring.queues import CommitmentQueue
+from medvox.workflows.node.procedures.procedures import Procedures
 from medvox.workflows.node.remote import RemoteStudy
 from server.archive_node import data_set, filled, keep, part10
 

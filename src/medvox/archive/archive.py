@@ -21,8 +21,8 @@ from medvox.archive.index.changes import DELETE, PROTECT, RESTORE
 from medvox.archive.index.listing import instance_rows
 from medvox.archive.index.tables import INSTANCES, STUDIES
 from medvox.archive.keeping.base import Keeping
+from medvox.archive.keeping.clustered import SharedKeeping
 from medvox.archive.keeping.journaled import JournaledKeeping
-from medvox.archive.keeping.shared import SharedKeeping
 from medvox.archive.model import (
     NOBODY,
     ArchiveSettings,

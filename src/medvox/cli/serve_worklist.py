@@ -62,7 +62,7 @@ def list_items(
     from itertools import islice
 
     from medvox.network.dimse.identifiers import worklist_identifier
-    from medvox.workflows.node.worklist import json_of
+    from medvox.workflows.node.procedures.worklist import json_of
 
     keys = json_of(worklist_identifier(key or ()))
     with _worklist(config, store) as worklist:

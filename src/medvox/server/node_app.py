@@ -22,9 +22,9 @@ from medvox.server.metrics import Measured
 from medvox.server.page import STATIC
 from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.session import ViewerSession
+from medvox.workflows.node.monitoring.own_status import OwnStatus
+from medvox.workflows.node.monitoring.queues import CommitmentQueue
 from medvox.workflows.node.node import Node
-from medvox.workflows.node.own_status import OwnStatus
-from medvox.workflows.node.queues import CommitmentQueue
 from medvox.workflows.node.remote import remote_nodes
 
 OPENED_FILES = "opened"

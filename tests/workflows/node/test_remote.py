@@ -8,8 +8,8 @@ from pydicom import dcmread
 from medvox.archive.importing import import_folder
 from medvox.core.errors import CancelledError, MissingError, NetworkError
 from medvox.core.progress import silent
+from medvox.workflows.node.monitoring.own_status import OwnStatus
 from medvox.workflows.node.node import Node
-from medvox.workflows.node.own_status import OwnStatus
 from medvox.workflows.node.remote import remote_nodes
 from medvox.workflows.node.settings import NodeSettings, RemoteNode
 from network.fakes import instances

@@ -20,7 +20,7 @@ from medvox.server.dependencies import ERRORS
 from medvox.server.routes import archive as archive_routes
 from medvox.server.routes import procedures, remote, status
 from medvox.server.routes.viewer import PARTS
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
 from medvox.workflows.node.remote import RemoteNodes
 from medvox.workflows.node.status import NodeStatus
 

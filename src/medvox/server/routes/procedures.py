@@ -17,7 +17,7 @@ from medvox.server.access.rights import requires, touches
 from medvox.server.archive_viewer import listing
 from medvox.server.archive_viewer import procedure_types as api
 from medvox.server.routes.archive import ArchiveOf
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
 
 router = APIRouter(prefix="/procedures", tags=["procedures"])
 _MOST: Final = 500

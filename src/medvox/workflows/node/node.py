@@ -25,10 +25,10 @@ from medvox.workflows.node.background import jobs_of
 from medvox.workflows.node.gated import StoreNotes
 from medvox.workflows.node.monitoring.measures import Measures
 from medvox.workflows.node.monitoring.metrics import Metrics
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
+from medvox.workflows.node.procedures.ups import UnifiedWork
 from medvox.workflows.node.services import services_of
 from medvox.workflows.node.settings import NodeSettings
-from medvox.workflows.node.ups import UnifiedWork
 
 Listener = Callable[[Received, Origin], None]
 

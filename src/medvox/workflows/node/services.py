@@ -19,12 +19,12 @@ from medvox.network.handlers import Destination
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.gated import GatedQuery, GatedRetrieve, GatedStorage
 from medvox.workflows.node.printing.spool import FilmSpool
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
+from medvox.workflows.node.procedures.ups import UnifiedWork
 from medvox.workflows.node.query import ArchiveQuery
 from medvox.workflows.node.receive import ArchiveStorage
 from medvox.workflows.node.retrieve import ArchiveRetrieve
 from medvox.workflows.node.settings import NodeSettings
-from medvox.workflows.node.ups import UnifiedWork
 
 
 class NodeParts(Protocol):

@@ -12,6 +12,13 @@ _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 def upgrade() -> None:
     """Make them."""
+    _studies()
+    _series()
+    _instances()
+    _others()
+
+
+def _studies() -> None:
     op.create_table(
         "studies",
         Column("id", _KEY, primary_key=True),
@@ -43,6 +50,9 @@ def upgrade() -> None:
     op.create_index("studies_by_name3", "studies", ["patient_key3"])
     op.create_index("studies_by_date", "studies", ["study_date", "id"])
     op.create_index("studies_by_accession", "studies", ["accession"])
+
+
+def _series() -> None:
     op.create_table(
         "series",
         Column("id", _KEY, primary_key=True),
@@ -59,6 +69,9 @@ def upgrade() -> None:
     op.create_index("series_of_study", "series", ["study", "series_uid"], unique=True)
     op.create_index("series_by_uid", "series", ["series_uid"])
     op.create_index("series_by_modality", "series", ["modality", "study"])
+
+
+def _instances() -> None:
     op.create_table(
         "instances",
         Column("id", _KEY, primary_key=True),
@@ -82,6 +95,9 @@ def upgrade() -> None:
     )
     op.create_index("instances_by_uid", "instances", ["sop_uid", "version"], unique=True)
     op.create_index("instances_of_series", "instances", ["series", "is_current"])
+
+
+def _others() -> None:
     op.create_table(
         "positions",
         Column("segment", String(64), primary_key=True),

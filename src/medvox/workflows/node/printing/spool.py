@@ -14,7 +14,7 @@ from medvox.formats.atomic import atomic_file
 from medvox.network.dimse.services.print_management import PrintRequest
 from medvox.workflows.node.policy import Gate
 from medvox.workflows.node.printing.films import draw, pdf_of, rows_of, size_mm
-from medvox.workflows.node.worklist import enter
+from medvox.workflows.node.procedures.worklist import enter
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -22,7 +22,7 @@ from medvox.network.dimse.syntaxes import UPS_PULL, UPS_PUSH
 from medvox.network.dimse.user import Caller
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.printing.spool import FilmSpool
-from medvox.workflows.node.ups import UnifiedWork
+from medvox.workflows.node.procedures.ups import UnifiedWork
 from network.fakes import QUICK, UID, Paced, storage_node
 
 pytestmark = pytest.mark.net

@@ -14,7 +14,7 @@ from medvox.archive.state.worklist import Worklist
 from medvox.core.errors import UsageError
 from medvox.network.dimse.services.worklist import WorklistService
 from medvox.network.dimse.syntaxes import MODALITY_WORKLIST
-from medvox.workflows.node.worklist import WorklistQueries
+from medvox.workflows.node.procedures.worklist import WorklistQueries
 from network.fakes import run, storage_node
 
 pytestmark = pytest.mark.net

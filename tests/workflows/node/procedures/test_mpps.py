@@ -24,7 +24,7 @@ from medvox.network.dimse.services.mpps import PerformedStepService
 from medvox.network.dimse.syntaxes import MPPS, MPPS_RETRIEVE
 from medvox.network.handlers import RefusedError
 from medvox.testing import dicom_builder
-from medvox.workflows.node.mpps import PerformedStepRules, series_of
+from medvox.workflows.node.procedures.mpps import PerformedStepRules, series_of
 from network.fakes import storage_node
 
 ITEM = {

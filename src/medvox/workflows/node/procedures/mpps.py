@@ -23,7 +23,7 @@ from medvox.network.dimse.commands import Status
 from medvox.network.dimse.datasets import with_character_set
 from medvox.network.handlers import RefusedError
 from medvox.workflows.node.policy import Gate
-from medvox.workflows.node.worklist import dataset_of, enter, json_of
+from medvox.workflows.node.procedures.worklist import dataset_of, enter, json_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -31,7 +31,7 @@ from medvox.network.dimse.syntaxes import UPS_EVENT, UPS_PUSH
 from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import Destination, RefusedError
 from medvox.workflows.node.policy import Gate
-from medvox.workflows.node.worklist import dataset_of, enter, json_of
+from medvox.workflows.node.procedures.worklist import dataset_of, enter, json_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from workflows.node.test_commitment import wanted
+from workflows.node.test_mpps import ITEM, begun, ended
 
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings
@@ -18,10 +20,8 @@ from medvox.network.dimse.proposals import Proposal
 from medvox.network.dimse.services.commitment import COMMITMENT
 from medvox.network.dimse.syntaxes import MODALITY_WORKLIST, MPPS, STORAGE_COMMITMENT
 from medvox.network.dimse.user import Caller, Peer, connect
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
 from network.fakes import QUICK, UID, storage_node
-from workflows.node.test_commitment import wanted
-from workflows.node.test_mpps import ITEM, begun, ended
 
 pytestmark = pytest.mark.net
 CALLER = Caller(UID, "CT1", timeouts=QUICK)

@@ -13,7 +13,13 @@ from medvox.archive.state.worklist import StepStatus, Worklist
 from medvox.core.errors import MissingError
 from medvox.network.dimse.datasets import encode_dataset
 from medvox.testing import dicom_builder
-from medvox.workflows.node.reconciliation import Difference, Evidence, candidates, reconcile, study_of
+from medvox.workflows.node.procedures.reconciliation import (
+    Difference,
+    Evidence,
+    candidates,
+    reconcile,
+    study_of,
+)
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 STORED = {

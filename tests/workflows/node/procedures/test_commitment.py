@@ -22,7 +22,7 @@ from medvox.network.dimse.syntaxes import STORAGE_COMMITMENT, STORAGE_COMMITMENT
 from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
 from medvox.testing import dicom_builder
-from medvox.workflows.node.commitment import Retrying, StorageCommitments, checked
+from medvox.workflows.node.procedures.commitment import Retrying, StorageCommitments, checked
 from network.fakes import QUICK, UID, storage_node
 
 pytestmark = pytest.mark.net

@@ -21,7 +21,7 @@ from medvox.network.dimse.services.ups import UpsService
 from medvox.network.dimse.syntaxes import UPS_EVENT, UPS_PULL, UPS_PUSH, UPS_QUERY, UPS_WATCH
 from medvox.network.dimse.user import Caller, Peer
 from medvox.network.handlers import RefusedError
-from medvox.workflows.node.ups import UnifiedStepRequests, UpsReporter
+from medvox.workflows.node.procedures.ups import UnifiedStepRequests, UpsReporter
 from network.fakes import QUICK, UID, Paced, free_port, storage_node
 
 pytestmark = pytest.mark.net

@@ -17,7 +17,13 @@ from medvox.archive.index.tables import INSTANCES, SERIES
 from medvox.archive.state.ae_rules import accept
 from medvox.core.errors import MedvoxError, MissingError
 from medvox.workflows.node.access import NodeAccess
-from medvox.workflows.node.status import FailedTask, NodeFacts, QueueFacts, RefusedCaller, StorageFacts
+from medvox.workflows.node.status import (
+    FailedTask,
+    NodeFacts,
+    QueueFacts,
+    RefusedCaller,
+    StorageFacts,
+)
 
 _COUNTED_S: Final = 10.0
 """Instances are counted no more often than this: it takes long in a large archive."""

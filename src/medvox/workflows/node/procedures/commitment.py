@@ -23,7 +23,7 @@ from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.network.handlers import Destination, RefusedError
 from medvox.network.procedure_handlers import CommitmentReport, CommitmentRequest, ReferencedInstance
 from medvox.workflows.node.policy import Gate
-from medvox.workflows.node.worklist import enter
+from medvox.workflows.node.procedures.worklist import enter
 
 _LOG = logging.getLogger(__name__)
 _LEASE: Final = 600.0

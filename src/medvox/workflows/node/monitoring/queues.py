@@ -1,4 +1,4 @@
-"""Queues of a node, as its status page shows them (each a `medvox.workflows.node.own_status.TaskQueue`)."""
+"""Queues of a node, as its status page shows them: each is a `TaskQueue` of `own_status`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from medvox.archive.state.commitments import CommitmentState
 from medvox.core.errors import MissingError
-from medvox.workflows.node.procedures import Procedures
+from medvox.workflows.node.procedures.procedures import Procedures
 from medvox.workflows.node.status import FailedTask, QueueFacts
 
 

@@ -15,10 +15,10 @@ from medvox.network.dimse.services.mpps import PerformedStepService
 from medvox.network.dimse.services.worklist import WorklistService
 from medvox.network.dimse.user import Caller
 from medvox.network.handlers import Destination
-from medvox.workflows.node.commitment import StorageCommitments
-from medvox.workflows.node.mpps import PerformedStepRules
 from medvox.workflows.node.policy import Gate
-from medvox.workflows.node.worklist import WorklistQueries
+from medvox.workflows.node.procedures.commitment import StorageCommitments
+from medvox.workflows.node.procedures.mpps import PerformedStepRules
+from medvox.workflows.node.procedures.worklist import WorklistQueries
 
 
 class Procedures:

@@ -1,0 +1,1 @@
+"""Procedures: worklist, performed steps, storage commitment and unified steps of a node."""
