@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydicom import Dataset
 from pynetdicom import AE, evt
-from workflows.node.test_commitment import STORAGE_COMMITMENT_INSTANCE, Listener, settled, wanted
-from workflows.node.test_mpps import ITEM, begun
+from workflows.node.procedures.test_commitment import STORAGE_COMMITMENT_INSTANCE, Listener, settled, wanted
+from workflows.node.procedures.test_mpps import ITEM, begun
 
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
-from workflows.node.test_commitment import wanted
-from workflows.node.test_mpps import ITEM, begun, ended
+from workflows.node.procedures.test_commitment import wanted
+from workflows.node.procedures.test_mpps import ITEM, begun, ended
 
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings
