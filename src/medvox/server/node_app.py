@@ -22,8 +22,8 @@ from medvox.server.metrics import Measured
 from medvox.server.page import STATIC
 from medvox.server.routes.node import Shown, routers, shown
 from medvox.server.session import ViewerSession
-from medvox.workflows.node.monitoring.own_status import OwnStatus
-from medvox.workflows.node.monitoring.queues import CommitmentQueue
+from medvox.workflows.node.monitoring.own_status import OwnStatus, TaskQueue
+from medvox.workflows.node.monitoring.queues import CommitmentQueue, HookQueue
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.remote import remote_nodes
 
@@ -86,6 +86,6 @@ def shown_of(node: Node) -> Shown:
     def facts() -> tuple[str, int, float, int]:
         return settings.aet, node.dicom_port, node.started_s, node.associations
 
-    queues = [CommitmentQueue(node.procedures)]
+    queues: list[TaskQueue] = [CommitmentQueue(node.procedures), HookQueue(node.jobs.queue)]
     status = OwnStatus(node.archive, settings.store, facts, node.access, queues)
     return Shown(node.archive, settings.store / OPENED_FILES, status, remote_nodes(node), node.procedures)

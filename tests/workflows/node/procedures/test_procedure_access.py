@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from pydicom import Dataset
 from pynetdicom import AE, evt
-from workflows.node.procedures.test_commitment import STORAGE_COMMITMENT_INSTANCE, Listener, settled, wanted
-from workflows.node.procedures.test_mpps import ITEM, begun
 
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings
@@ -19,6 +17,8 @@ from medvox.network.dimse.user import Caller
 from medvox.workflows.node.access import NodeAccess
 from medvox.workflows.node.procedures.procedures import Procedures
 from network.fakes import QUICK, UID, storage_node
+from workflows.node.procedures.test_commitment import STORAGE_COMMITMENT_INSTANCE, Listener, settled, wanted
+from workflows.node.procedures.test_mpps import ITEM, begun
 
 pytestmark = pytest.mark.net
 SERVICES = (AeService.WORKLIST, AeService.MPPS, AeService.COMMITMENT)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from workflows.node.procedures.test_commitment import wanted
-from workflows.node.procedures.test_mpps import ITEM, begun, ended
 
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings
@@ -22,6 +20,8 @@ from medvox.network.dimse.syntaxes import MODALITY_WORKLIST, MPPS, STORAGE_COMMI
 from medvox.network.dimse.user import Caller, Peer, connect
 from medvox.workflows.node.procedures.procedures import Procedures
 from network.fakes import QUICK, UID, storage_node
+from workflows.node.procedures.test_commitment import wanted
+from workflows.node.procedures.test_mpps import ITEM, begun, ended
 
 pytestmark = pytest.mark.net
 CALLER = Caller(UID, "CT1", timeouts=QUICK)
