@@ -35,6 +35,12 @@ def equal(results):
     assert len(set(results.values())) == 1, "not the same"
 
 
+@pytest.fixture(autouse=True)
+def no_garbage(monkeypatch):
+    """Toy work leaves none, and the heap of a long run of tests takes seconds to look through."""
+    monkeypatch.setattr(harness.gc, "collect", lambda: 0)
+
+
 @pytest.fixture
 def clock():
     return Clock()

