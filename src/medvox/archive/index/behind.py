@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from medvox.archive.index.write import Written, apply
 from medvox.core.errors import AccessError
@@ -167,7 +166,7 @@ class IndexWriter:
             try:
                 with self._writing, self._engine.begin() as connection:
                     apply(connection, [item.written for item in batch if item.is_kept])
-            except SQLAlchemyError as error:
+            except Exception as error:  # whatever it is, a thread that ends would hold all up in silence
                 self.fault = type(error).__name__
                 if self._is_closed:
                     return False
