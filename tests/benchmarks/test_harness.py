@@ -36,9 +36,11 @@ def equal(results):
 
 
 @pytest.fixture(autouse=True)
-def no_garbage(monkeypatch):
-    """Toy work leaves none, and the heap of a long run of tests takes seconds to look through."""
-    monkeypatch.setattr(harness.gc, "collect", lambda: 0)
+def collected(monkeypatch):
+    """Counts collections: toy work leaves no garbage, and a long run of tests has a heap of seconds."""
+    counted = []
+    monkeypatch.setattr(harness.gc, "collect", lambda: counted.append(1))
+    return counted
 
 
 @pytest.fixture
@@ -59,6 +61,11 @@ def test_the_first_run_is_cold_and_the_median_of_the_others_counts(clock):
     assert times["ours"].median("wall") == 2
     assert times["peer"].median("wall") == 4
     assert times["peer"].median("cpu") == 1.0
+
+
+def test_garbage_is_collected_before_every_run(clock, collected):
+    measure(Case("x", clock.work("ours", [1]), {"peer": clock.work("peer", [2])}, {}, equal), clock)
+    assert len(collected) == len(clock.order) > 10
 
 
 def test_contenders_take_turns(clock):

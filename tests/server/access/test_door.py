@@ -27,6 +27,8 @@ def asked(*headers: tuple[str, str]) -> HTTPConnection:
         (Door(8042), "127.0.0.1:8043", None, False),
         (Door(8042), "10.0.0.1:8042", None, False),
         (Door(8042), "127.0.0.1", None, True),
+        (Door(8042), "127.0.0.1", "http://127.0.0.1", False),
+        (Door(8042), "127.0.0.1:80", "http://127.0.0.1:80", False),
         (Door(8042), "evil.example", None, False),
         (NAMED, "pacs.example", None, False),
         (Door(80), "localhost", "http://localhost", True),

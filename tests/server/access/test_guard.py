@@ -99,6 +99,14 @@ def test_only_health_is_for_everybody(guarded: Guarded, http: httpx.Client) -> N
 # -- other sites and hosts ---------------------------------------------------------------------
 
 
+def test_a_client_may_leave_the_port_out_but_not_the_token(guarded: Guarded, http: httpx.Client) -> None:
+    host = {"Host": "127.0.0.1"}
+    assert http.get(guarded.base + "/studies", headers=host).status_code == 401
+    assert http.get(guarded.base + "/studies", headers=guarded.as_(Role.ADMIN) | host).status_code == 200
+    page = host | {"Origin": "http://127.0.0.1"}
+    assert http.get(guarded.base + "/studies", headers=guarded.as_(Role.ADMIN) | page).status_code == 403
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1:1"])
 def test_other_hosts_are_refused(guarded: Guarded, http: httpx.Client, host: str) -> None:
     headers = guarded.as_(Role.ADMIN) | {"Host": host.format(port=guarded.port)}

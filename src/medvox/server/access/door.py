@@ -40,6 +40,11 @@ class Door:
         """Scheme of its address."""
         return "https" if self.is_secure else "http"
 
+    @property
+    def _is_usual(self) -> bool:
+        """Whether an address may leave the port out."""
+        return self.port == (443 if self.is_secure else 80)
+
     def is_own(self, connection: HTTPConnection) -> bool:
         """Whether a request is meant for this server and comes from its own pages, or from no page."""
         hosts = connection.headers.getlist("host")
@@ -51,12 +56,12 @@ class Door:
     def _answers(self, host: str) -> bool:
         if not self.is_loopback and not self.hosts:
             return True
-        usual = self.port == (443 if self.is_secure else 80)
         names = (*LOOPBACK, *(name.lower() for name in self.hosts))
-        bare = names if usual else LOOPBACK  # browsers name the port, dicomweb-client leaves it out
+        bare = names if self._is_usual else LOOPBACK  # browsers name the port, dicomweb-client leaves it out
         return host in {f"{name}:{self.port}" for name in names} or host in bare
 
     def _trusts(self, origin: str, host: str) -> bool:
         if self.is_loopback and origin in {f"{self.scheme}://{name}:{self.port}" for name in LOOPBACK}:
             return True
-        return origin == f"{self.scheme}://{host}" or origin in self.origins
+        is_named = self._is_usual or host.endswith(f":{self.port}")  # else an origin of another port
+        return (is_named and origin == f"{self.scheme}://{host}") or origin in self.origins
