@@ -12,7 +12,7 @@ from archive_data import EXPLICIT, bare, sent
 from medvox.archive.archive import Archive
 from medvox.archive.model import ArchiveSettings
 from medvox.archive.state.database import StateDatabase
-from medvox.cli.serve_manage import register
+from medvox.cli.serve.manage import register
 from medvox.core.errors import AccessError, MedvoxError, NetworkError
 from medvox.jobs.queue import Backoff, JobQueue
 

@@ -12,7 +12,8 @@ from medvox.archive.state.commitments import Commitments
 from medvox.archive.state.database import StateDatabase
 from medvox.archive.state.mpps import PerformedSteps
 from medvox.archive.state.worklist import Worklist
-from medvox.cli import serve, serve_commitment, serve_worklist
+from medvox.cli import serve
+from medvox.cli.serve import commitment, worklist
 from medvox.core.errors import MissingError, UsageError
 from medvox.workflows.node.node import Node
 from medvox.workflows.node.settings import NodeSettings
@@ -20,8 +21,8 @@ from network.fakes import run
 
 app = typer.Typer()
 serving = typer.Typer()
-serve_commitment.register(serving)
-app.add_typer(serve_worklist.app, name="worklist")
+commitment.register(serving)
+app.add_typer(worklist.app, name="worklist")
 STEP = ("PatientName=Doe^Jane", "PatientID=7", "Modality=CT", "ScheduledStationAETitle=CT1",
         "ScheduledProcedureStepStartDate=2026-11-22", "ScheduledProcedureStepStartTime=10:15")  # fmt: skip
 
@@ -86,6 +87,6 @@ def test_what_was_reported_and_asked_is_listed_and_reported_again(tmp_path):
 
 
 def test_the_words_are_registered():
-    serve_worklist.register(parent := typer.Typer())
+    worklist.register(parent := typer.Typer())
     assert [group.name for group in parent.registered_groups] == ["worklist"]
     assert serve.app is not parent

@@ -7,25 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import (
-    convert,
-    demo,
-    info,
-    net,
-    net_print,
-    net_procedures,
-    net_query,
-    net_tls,
-    net_ups,
-    raw,
-    render,
-    serve,
-    serve_access,
-    serve_commitment,
-    serve_manage,
-    serve_worklist,
-    viewer,
-)
+from medvox.cli import convert, demo, info, net, raw, render, serve, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -41,18 +23,7 @@ app.command(name="info")(info.info)
 app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
-net_query.register(net.app)
-net_procedures.register(net.app)
-net_print.register(net.app)
-net_ups.register(net.app)
-net_tls.add_options(net.app)
-net_tls.add_options(net_ups.app)
-net_tls.add_options(net_procedures.mpps)
 app.add_typer(net.app, name="net")
-serve_access.register(serve.app)
-serve_manage.register(serve.app)
-serve_worklist.register(serve.app)
-serve_commitment.register(serve.app)
 app.add_typer(serve.app, name="serve")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medvox.cli.console import err, print_json, progress_bar
-from medvox.cli.net_tls import peer
+from medvox.cli.net.tls import peer
 from medvox.core.errors import FormatError, MissingError, UsageError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from medvox.cli.console import err, out, print_json, progress_bar
-from medvox.cli.net import Aet, Json, Node, caller
-from medvox.cli.net_tls import peer
+from medvox.cli.net.commands import Aet, Json, Node, caller
+from medvox.cli.net.tls import peer
 from medvox.core.errors import MissingError, UsageError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from medvox.cli.console import out, print_json
-from medvox.cli.serve import Config, Json, Store, settings
+from medvox.cli.serve.commands import Config, Json, Store, settings
 
 if TYPE_CHECKING:
     from medvox.archive.state.database import StateDatabase

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from medvox.archive.access import Action, Role
 from medvox.cli.console import out, print_json
-from medvox.cli.serve import Config as ConfigOption
-from medvox.cli.serve import Json as JsonOption
-from medvox.cli.serve import Store as StoreOption
-from medvox.cli.serve import settings
+from medvox.cli.serve.commands import Config as ConfigOption
+from medvox.cli.serve.commands import Json as JsonOption
+from medvox.cli.serve.commands import Store as StoreOption
+from medvox.cli.serve.commands import settings
 from medvox.core.errors import MissingError, UsageError
 
 if TYPE_CHECKING:

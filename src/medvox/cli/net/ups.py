@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from medvox.cli.console import print_json
-from medvox.cli.net import Aet, Json, Node, caller
-from medvox.cli.net_query import Keys
-from medvox.cli.net_tls import peer
+from medvox.cli.net.commands import Aet, Json, Node, caller
+from medvox.cli.net.query import Keys
+from medvox.cli.net.tls import peer
 
 if TYPE_CHECKING:
     from medvox.network.dimse.normalized import NormalizedAnswer, NormalizedRequest, NormalizedUser

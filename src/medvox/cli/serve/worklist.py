@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from medvox.cli.console import out, print_json
-from medvox.cli.serve import Config, Json, Store, settings
+from medvox.cli.serve.commands import Config, Json, Store, settings
 from medvox.core.errors import UsageError
 
 if TYPE_CHECKING:

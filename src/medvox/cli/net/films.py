@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from medvox.cli.console import err, progress_bar
-from medvox.cli.net import Aet, To, caller, files_to_send
-from medvox.cli.net_tls import peer
+from medvox.cli.net.commands import Aet, To, caller, files_to_send
+from medvox.cli.net.tls import peer
 from medvox.core.errors import MedvoxError, MissingError, UsageError
 
 

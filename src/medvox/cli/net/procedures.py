@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from medvox.cli.console import err, out, print_json
-from medvox.cli.net import Aet, Json, Node, caller, files_to_send
-from medvox.cli.net_tls import peer
+from medvox.cli.net.commands import Aet, Json, Node, caller, files_to_send
+from medvox.cli.net.tls import peer
 from medvox.core.errors import AmbiguityError, FormatError, MissingError, UsageError
 
 if TYPE_CHECKING:
