@@ -26,6 +26,7 @@ app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")
 app.add_typer(steps.words("segment", "Mark organs and regions in images; combine, grow and smooth labels."))
+app.add_typer(steps.words("process", "Prepare images: bias field."))
 
 
 def _version(value: bool) -> None:

@@ -170,7 +170,7 @@ def near_across(
 
 @njit(nogil=True, cache=True)
 def at_most(squares: AnyArray, limit: float, inside: bool, first: int, last: int, out: AnyArray) -> None:
-    """out = whether the square is at most the limit, or (not `inside`) above it."""
+    """Out = whether the square is at most the limit, or (not `inside`) above it."""
     for k in range(first, last):
         for j in range(squares.shape[1]):
             for i in range(squares.shape[2]):
