@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, raw, render, serve, steps, viewer
+from medvox.cli import convert, demo, info, net, raw, register, render, serve, steps, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -26,7 +26,8 @@ app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")
 app.add_typer(steps.words("segment", "Mark organs and regions in images; combine, grow and smooth labels."))
-app.add_typer(steps.words("process", "Prepare images: bias field."))
+app.add_typer(steps.words("process", "Prepare images: bias field, intensities."))
+app.command(name="register")(register.register)
 
 
 def _version(value: bool) -> None:

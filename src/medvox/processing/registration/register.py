@@ -25,6 +25,8 @@ Metric = Literal["auto", "squares", "mutual-information"]
 
 LEAST_OVERLAP = 0.1
 LEAST_CORRELATION = 0.3
+LEAST_INFORMATION = 0.05
+"""Of Mattes' measure, in nats; unrelated images share some hundredths by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def register(
     from medvox.processing.registration.mutual_information import search_by_library
 
     found, value = search_by_library(still, other, start, model, until, report)
-    return _judged(found, "mutual-information", value, found.overlap >= LEAST_OVERLAP and value < 0)
+    return _judged(found, "mutual-information", value, found.overlap >= LEAST_OVERLAP and -value >= LEAST_INFORMATION)
 
 
 def _judged(found: Found, metric: str, value: float, good: bool) -> Registration:
