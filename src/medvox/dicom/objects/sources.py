@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -136,7 +135,7 @@ def find_sources(
 def _of_provenance(provenance: Provenance) -> SourceFrames | None:
     sources = [s for s in provenance.contributing() if s.sop_instance_uid]
     names = {s.sop_instance_uid for s in sources}
-    files = [Path(f) for f in _each_once(s.file for s in sources if s.file)]
+    files = [Path(f) for f in dict.fromkeys(s.path or s.file for s in sources) if f]
     files = [f for f in files if f.is_file()]
     if not files:
         return None
@@ -146,7 +145,3 @@ def _of_provenance(provenance: Provenance) -> SourceFrames | None:
         return None
     kept = tuple(h for uid, h in images.by_uid.items() if uid in names)
     return SourceFrames(SourceImages(kept)) if kept else None
-
-
-def _each_once(words: Iterable[str]) -> Sequence[str]:
-    return tuple(dict.fromkeys(words))
