@@ -43,7 +43,7 @@ class ObjectOptions:
     """
 
     series_description: str = ""
-    series_number: int | None = None
+    series_number: int = 1
     content_label: str = ""
     content_description: str = ""
     creator: str = ""
