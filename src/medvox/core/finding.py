@@ -84,6 +84,14 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
         "exif-orientation": "Exif data ask to show the picture turned or mirrored; rows and columns are as stored.",
         "more-pictures": "The file holds more pictures than can be read; the text says which are left out.",
+        # segmentations, outlines, reports
+        "missing-reference": "An object refers to images that are not among the files opened; their number is in the text.",
+        "empty-segment": "A segment or structure has no frame or contour; it is kept, empty.",
+        "overlapping-segments": "Segments share voxels; all of them are kept, in layers.",
+        "odd-contour": "A contour cannot be used as it is stored; the text says what was done and how many there are.",
+        "odd-segment": "A segment is described against the standard; the text says what was done.",
+        "grid-from-frames": "The object holds only slices that show something; the slices between are empty, those beyond are not known without the source images.",
+        "report-content": "A part of the report is not understood; the text says which and how often.",
         # contours
         "contour-sub-voxel": "A region is so small that no voxel centre lies in it: the rule of pixel centres gives it no voxel.",
         "contour-thin": "A region is narrower than three pixels somewhere: outlines traced from its voxels differ from it there.",
