@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,34 +58,50 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """A data set, its top decoded, its per-frame functional groups and pixel data as they are stored.
+    """A data set: its top decoded, the rest as it is stored.
 
     Parameters
     ----------
     name
         File name, for errors.
     dataset
-        Elements before the Per-Frame Functional Groups Sequence.
+        Elements before the large ones.
     data
         The encoded bytes, little endian.
     implicit
         Whether value representations are left out.
-    frames
-        The Per-Frame Functional Groups Sequence, or None.
-    pixels
-        Pixel Data, or None.
+    rest
+        The other elements, by tag.
     """
 
     name: str
     dataset: Dataset
     data: memoryview
     implicit: bool
-    frames: Piece | None
-    pixels: Piece | None
+    rest: Mapping[int, Piece]
+
+    @property
+    def frames(self) -> Piece | None:
+        """The Per-Frame Functional Groups Sequence, or None."""
+        return self.rest.get(PER_FRAME)
+
+    @property
+    def pixels(self) -> Piece | None:
+        """Pixel Data, or None."""
+        return self.rest.get(PIXEL_DATA)
+
+    def text(self, piece: Piece) -> str:
+        """Value of an element as plain text, padding stripped."""
+        return bytes(self.data[piece.start : piece.stop]).decode("ascii", "replace").strip(" \0")
 
 
-def load(path: Path) -> Stored:
+def load(path: Path, first: int = PER_FRAME) -> Stored:
     """Read a file of DICOM.
+
+    Parameters
+    ----------
+    first
+        Tag from which on elements are left as they are stored.
 
     Raises
     ------
@@ -108,14 +124,14 @@ def load(path: Path) -> Stored:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _load(content, path.name)
+            return _load(content, path.name, first)
     except FormatError:
         raise
     except Exception as error:  # pydicom raises errors of many classes
         raise FormatError(f"the data set cannot be read: {type(error).__name__}", where=path.name) from error
 
 
-def _load(content: bytes, name: str) -> Stored:
+def _load(content: bytes, name: str, first: int) -> Stored:
     stream = DicomBytesIO(content)
     whole = dcmread(stream, specific_tags=[Tag(0x00080016)], stop_before_pixels=True)
     syntax = whole.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian)
@@ -125,11 +141,11 @@ def _load(content: bytes, name: str) -> Stored:
     begin = _end_of_meta(content)
     implicit = bool(syntax.is_implicit_VR)
     stream.seek(begin)
-    top = read_dataset(stream, implicit, True, stop_when=lambda tag, _vr, _length: tag >= PER_FRAME)
+    top = read_dataset(stream, implicit, True, stop_when=lambda tag, _vr, _length: tag >= first)
     top.file_meta = whole.file_meta
     data = memoryview(content)
     rest = {p.tag: p for p in elements(data, stream.tell(), len(data), implicit)}
-    return Stored(name, top, data, implicit, rest.get(PER_FRAME), rest.get(PIXEL_DATA))
+    return Stored(name, top, data, implicit, rest)
 
 
 def _plain(content: bytes) -> bytes:

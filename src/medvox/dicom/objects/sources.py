@@ -75,6 +75,23 @@ class SourceFrames:
         """
         return tuple(self._of_slice(grid, k, provenance) for k in range(grid.shape[0]))
 
+    def under(self, points_mm: FloatArray, tolerance_mm: float) -> Reference | None:
+        """Return the frame whose plane points (n, 3) lie in; of several the nearest, None for none."""
+        if not len(self._places):
+            return None
+        apart = np.abs(((points_mm[:1] - self._places) * self._normals).sum(axis=1))
+        apart[~np.isfinite(apart)] = np.inf
+        n = int(apart.argmin())
+        if not np.abs((points_mm - self._places[n]) @ self._normals[n]).max() <= tolerance_mm:
+            return None
+        return reference_to(self.slices[n].header, self.slices[n].frame + 1)
+
+    @cached_property
+    def _normals(self) -> FloatArray:
+        known = [s.orientation if len(s.orientation) == 6 else (np.nan,) * 6 for s in self.slices]
+        directions = np.array(known, np.float64).reshape(-1, 2, 3)
+        return np.asarray(np.cross(directions[:, 0], directions[:, 1]))
+
     def _of_slice(self, grid: Grid, k: int, provenance: Provenance | None) -> Reference | None:
         _, rows, columns = grid.shape
         told = provenance.source_at((k, (rows - 1) / 2, (columns - 1) / 2)) if provenance else None
