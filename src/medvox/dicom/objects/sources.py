@@ -77,14 +77,34 @@ class SourceFrames:
 
     def under(self, points_mm: FloatArray, tolerance_mm: float) -> Reference | None:
         """Return the frame whose plane points (n, 3) lie in; of several the nearest, None for none."""
+        n = self._nearest(points_mm, tolerance_mm)
+        return None if n is None else reference_to(self.slices[n].header, self.slices[n].frame + 1)
+
+    def pixels_of(self, points_mm: FloatArray, tolerance_mm: float) -> tuple[Reference, FloatArray] | None:
+        """Return the frame that points (n, 3) lie in, and them as (n, 2) columns and rows.
+
+        0.5 is the middle of the first pixel (PS3.3 C.10.5.1.2).
+        """
+        n = self._nearest(points_mm, tolerance_mm)
+        if n is None or self.slices[n].spacing_mm is None:
+            return None
+        s = self.slices[n]
+        spacing = s.spacing_mm or (1.0, 1.0)
+        away = points_mm - self._places[n]
+        column, row = np.asarray(s.orientation[:3]), np.asarray(s.orientation[3:])
+        points = np.stack([away @ column / spacing[1], away @ row / spacing[0]], axis=1) + 0.5
+        return reference_to(s.header, s.frame + 1), points
+
+    def _nearest(self, points_mm: FloatArray, tolerance_mm: float) -> int | None:
         if not len(self._places):
             return None
-        apart = np.abs(((points_mm[:1] - self._places) * self._normals).sum(axis=1))
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(((points_mm[:1] - self._places) * self._normals).sum(axis=1))
         apart[~np.isfinite(apart)] = np.inf
         n = int(apart.argmin())
-        if not np.abs((points_mm - self._places[n]) @ self._normals[n]).max() <= tolerance_mm:
-            return None
-        return reference_to(self.slices[n].header, self.slices[n].frame + 1)
+        with np.errstate(invalid="ignore"):
+            farthest = np.abs((points_mm - self._places[n]) @ self._normals[n]).max()
+        return n if farthest <= tolerance_mm else None
 
     @cached_property
     def _normals(self) -> FloatArray:
