@@ -10,11 +10,11 @@ import struct
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
@@ -132,12 +132,12 @@ def load(path: Path, first: int = PER_FRAME) -> Stored:
 
 
 def _load(content: bytes, name: str, first: int) -> Stored:
-    stream = DicomBytesIO(content)
+    stream = BytesIO(content)
     whole = dcmread(stream, specific_tags=[Tag(0x00080016)], stop_before_pixels=True)
     syntax = whole.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian)
     if syntax in (ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian):
         content, syntax = _plain(content), ExplicitVRLittleEndian
-    stream = DicomBytesIO(content)
+    stream = BytesIO(content)
     begin = _end_of_meta(content)
     implicit = bool(syntax.is_implicit_VR)
     stream.seek(begin)
@@ -150,9 +150,9 @@ def _load(content: bytes, name: str, first: int) -> Stored:
 
 def _plain(content: bytes) -> bytes:
     """Encode a deflated or big-endian file as Explicit VR Little Endian."""
-    whole = dcmread(DicomBytesIO(content))
+    whole = dcmread(BytesIO(content))
     whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    out = DicomBytesIO()
+    out = BytesIO()
     dcmwrite(out, whole, implicit_vr=False, little_endian=True)
     return out.getvalue()
 
@@ -161,8 +161,10 @@ def _end_of_meta(content: bytes) -> int:
     at = 132
     while content[at : at + 2] == b"\x02\x00" and at + 12 <= len(content):
         long = content[at + 4 : at + 6] in _LONG
-        at += 12 + _LONG_LENGTH.unpack_from(content, at + 8)[0] if long else (
-            8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0]
+        at += (
+            12 + _LONG_LENGTH.unpack_from(content, at + 8)[0]
+            if long
+            else (8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0])
         )
     return at
 
@@ -239,7 +241,7 @@ def _sequence_end(data: memoryview, at: int, end: int, implicit: bool, depth: in
 
 def decoded(data: memoryview | bytes, implicit: bool) -> Dataset:
     """Decode the elements of one item with pydicom."""
-    stream = DicomBytesIO(bytes(data))
+    stream = BytesIO(bytes(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return read_dataset(stream, implicit, True)

@@ -16,6 +16,7 @@ from medvox.core.contour import ContourSet
 from medvox.core.errors import UsageError
 from medvox.core.volume import Volume, Window
 from medvox.dicom.objects import saving
+from medvox.dicom.objects.referring import instance_item, reference_of, series_items
 from medvox.dicom.objects.segmentation.color import cielab, rgb
 from medvox.dicom.objects.sources import SourceFrames, find_sources
 from medvox.dicom.objects.subject import ObjectOptions, begin, content_identification
@@ -139,7 +140,7 @@ def write_presentation_state(
     content_identification(ds, options, state.label)
     del ds.ContentDate, ds.ContentTime
     ds.PresentationCreationDate, ds.PresentationCreationTime = da(made.created), tm(made.created)
-    ds.ReferencedSeriesSequence = _series(sources)
+    ds.ReferencedSeriesSequence = series_items(sources.references, "ReferencedImageSequence")
     ds.DisplayedAreaSelectionSequence = DicomSequence([_area(sources)])
     if state.window is not None:
         window = Dataset()
@@ -153,27 +154,6 @@ def write_presentation_state(
         )
     saving.save(made.finish(options), Path(path))
     return WriteReport((Path(path),), (), notes)
-
-
-def _instance(reference: Reference, *, frame: bool) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = reference.sop_class_uid
-    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
-    if frame and reference.frame is not None:
-        item.ReferencedFrameNumber = reference.frame
-    return item
-
-
-def _series(sources: SourceFrames) -> DicomSequence:
-    series: dict[str, list[Dataset]] = {}
-    for one in sources.references:
-        series.setdefault(one.series_uid, []).append(_instance(one, frame=False))
-    made = []
-    for uid, images in series.items():
-        item = Dataset()
-        item.SeriesInstanceUID, item.ReferencedImageSequence = uid, DicomSequence(images)
-        made.append(item)
-    return DicomSequence(made)
 
 
 def _area(sources: SourceFrames) -> Dataset:
@@ -197,7 +177,7 @@ def _annotations(state: PresentationState) -> list[Dataset]:
     made = []
     for (layer, image), marks in groups.items():
         item = Dataset()
-        item.ReferencedImageSequence = DicomSequence([_instance(image, frame=True)])
+        item.ReferencedImageSequence = DicomSequence([instance_item(image, frame=True)])
         item.GraphicLayer = layer
         item.GraphicObjectSequence = DicomSequence([_graphic(mark) for mark in marks])
         made.append(item)
@@ -238,8 +218,9 @@ def read_presentation_state(path: str | PathLike[str]) -> PresentationState:
         If it is another object.
     """
     ds = saving.read(Path(path), GRAYSCALE_STATE)
+    study = str(ds.get("StudyInstanceUID") or "")
     places = {
-        str(image.get("ReferencedSOPInstanceUID")): str(series.get("SeriesInstanceUID") or "")
+        str(image.get("ReferencedSOPInstanceUID")): (study, str(series.get("SeriesInstanceUID") or ""))
         for series in ds.get("ReferencedSeriesSequence") or []
         for image in series.get("ReferencedImageSequence") or []
     }
@@ -247,11 +228,13 @@ def read_presentation_state(path: str | PathLike[str]) -> PresentationState:
         Mark(reference, points, closed, str(item.get("GraphicLayer") or ""))
         for item in ds.get("GraphicAnnotationSequence") or []
         for points, closed in _lines(item)
-        for reference in _images(item, places, str(ds.get("StudyInstanceUID") or ""))
+        for reference in _images(item, places)
     ]
     layers = tuple(
         (str(layer.get("GraphicLayer") or ""), _color(layer.get("GraphicLayerRecommendedDisplayCIELabValue")))
-        for layer in sorted(ds.get("GraphicLayerSequence") or [], key=lambda l: int(l.get("GraphicLayerOrder") or 0))
+        for layer in sorted(
+            ds.get("GraphicLayerSequence") or [], key=lambda one: int(one.get("GraphicLayerOrder") or 0)
+        )
     )
     return PresentationState(tuple(marks), layers, _window(ds), str(ds.get("ContentLabel") or ""))
 
@@ -268,22 +251,9 @@ def _lines(item: Dataset) -> list[tuple[FloatArray, bool]]:
     return found
 
 
-def _images(item: Dataset, places: dict[str, str], study: str) -> list[Reference]:
-    found = []
-    for image in item.get("ReferencedImageSequence") or []:
-        uid = str(image.get("ReferencedSOPInstanceUID") or "")
-        frame = image.get("ReferencedFrameNumber")
-        number = frame if frame is None or isinstance(frame, int | str) else frame[0]
-        found.append(
-            Reference(
-                str(image.get("ReferencedSOPClassUID") or ""),
-                uid,
-                places.get(uid, ""),
-                study,
-                None if number is None else int(number),
-            )
-        )
-    return found
+def _images(item: Dataset, places: dict[str, tuple[str, str]]) -> list[Reference]:
+    found = (reference_of(image, places) for image in item.get("ReferencedImageSequence") or [])
+    return [one for one in found if one is not None]
 
 
 def _color(value: Any) -> Color:

@@ -19,6 +19,7 @@ from medvox.core.labels import Algorithm, Segment
 from medvox.core.provenance import SliceSource
 from medvox.dicom.objects.codes import code_of
 from medvox.dicom.objects.pieces import Piece, Stored, decoded, elements, items, load
+from medvox.dicom.objects.referring import frame_of
 from medvox.dicom.objects.rtstruct.structures import Ring, RingKind, Roi, StructureSet
 
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
@@ -32,9 +33,7 @@ _KINDS = {kind.value: kind for kind in RingKind} | {
 }
 
 
-def read_structure_set(
-    path: str | PathLike[str], images: Collection[str] | None = None
-) -> StructureSet:
+def read_structure_set(path: str | PathLike[str], images: Collection[str] | None = None) -> StructureSet:
     """Read an RT Structure Set.
 
     Parameters
@@ -74,7 +73,9 @@ def read_structure_set(
     except Exception as error:  # pydicom decodes values late, and raises errors of many classes
         raise FormatError(f"the structures cannot be read: {type(error).__name__}", where=name) from error
     referenced, series = _referenced(ds)
-    findings = [Finding("odd-contour", Level.WARNING, name, f"{n} {text}", _REFERENCE) for text, n in counts.items()]
+    findings = [
+        Finding("odd-contour", Level.WARNING, name, f"{n} {text}", _REFERENCE) for text, n in counts.items()
+    ]
     findings += _empty(rois, name) + _unresolved(rois, referenced, images, name)
     return StructureSet(
         str(ds.get("StructureSetLabel") or ds.get("StructureSetName") or ""),
@@ -190,9 +191,7 @@ class _Contours:
             first = next(items(data, piece, implicit), None)
             item = decoded(data[first[0] : first[1]], implicit) if first else Dataset()
             uid = item.get("ReferencedSOPInstanceUID")
-            frame = item.get("ReferencedFrameNumber")
-            number = frame if frame is None or isinstance(frame, int | str) else frame[0]
-            self._images[key] = SliceSource("", int(number or 1), str(uid)) if uid else None
+            self._images[key] = SliceSource("", frame_of(item) or 1, str(uid)) if uid else None
         return self._images[key]
 
 
@@ -226,7 +225,9 @@ def _frame_of_reference(ds: Dataset, rois: list[Roi]) -> str | None:
     if len(told) == 1:
         return told.pop()
     frames = ds.get("ReferencedFrameOfReferenceSequence") or []
-    uids = {str(f.get("FrameOfReferenceUID") or "") for f in frames} | {str(ds.get("FrameOfReferenceUID") or "")}
+    uids = {str(f.get("FrameOfReferenceUID") or "") for f in frames} | {
+        str(ds.get("FrameOfReferenceUID") or "")
+    }
     known = uids - {""}
     return known.pop() if len(known) == 1 and not told else None
 
@@ -239,7 +240,9 @@ def _empty(rois: list[Roi], name: str) -> list[Finding]:
     return [Finding("empty-segment", Level.INFO, name, text, _REFERENCE)]
 
 
-def _unresolved(rois: list[Roi], referenced: set[str], images: Collection[str] | None, name: str) -> list[Finding]:
+def _unresolved(
+    rois: list[Roi], referenced: set[str], images: Collection[str] | None, name: str
+) -> list[Finding]:
     if images is None:
         return []
     at_hand = set(images)
@@ -250,4 +253,3 @@ def _unresolved(rois: list[Roi], referenced: set[str], images: Collection[str] |
         return []
     text = f"{lost} referenced images are not there; {missing} of {len(named)} contours were drawn on them"
     return [Finding("missing-reference", Level.WARNING, name, text, "PS3.3 C.8.8.5")]
-

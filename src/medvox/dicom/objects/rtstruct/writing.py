@@ -16,6 +16,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from medvox.core.contour import ContourSet, PlanarContours, SegmentContours
 from medvox.core.errors import GeometryError, UnsupportedError, UsageError
 from medvox.core.volume import Volume
+from medvox.dicom.objects.referring import series_items
 from medvox.dicom.objects.rtstruct.keyhole import keyhole
 from medvox.dicom.objects.rtstruct.reading import STRUCTURE_SET
 from medvox.dicom.objects.rtstruct.structures import RingKind
@@ -156,26 +157,11 @@ def _references(frame: str, sources: SourceFrames | None) -> Dataset:
     item.FrameOfReferenceUID = frame
     if sources is None:
         return item
-    series: dict[str, list[Dataset]] = {}
-    for one in sources.references:
-        series.setdefault(one.series_uid, []).append(_instance(one))
     study = Dataset()
     study.ReferencedSOPClassUID = _STUDY_CLASS
     study.ReferencedSOPInstanceUID = sources.references[0].study_uid
-    made = []
-    for uid, images in series.items():
-        one_series = Dataset()
-        one_series.SeriesInstanceUID, one_series.ContourImageSequence = uid, DicomSequence(images)
-        made.append(one_series)
-    study.RTReferencedSeriesSequence = DicomSequence(made)
+    study.RTReferencedSeriesSequence = series_items(sources.references, "ContourImageSequence")
     item.RTReferencedStudySequence = DicomSequence([study])
-    return item
-
-
-def _instance(reference: Reference) -> Dataset:
-    item = Dataset()
-    item.ReferencedSOPClassUID = reference.sop_class_uid
-    item.ReferencedSOPInstanceUID = reference.sop_instance_uid
     return item
 
 

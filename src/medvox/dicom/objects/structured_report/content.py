@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence as DicomSequence
 
 from medvox.core.labels import Code
 from medvox.dicom.objects.codes import code_of
+from medvox.dicom.objects.referring import instance_item
 from medvox.dicom.objects.structured_report.report import Shape
 from medvox.dicom.writing.modules import coded, decimal
 from medvox.dicom.writing.source import Reference
@@ -21,7 +22,12 @@ def dcm(value: str, meaning: str) -> Code:
     return Code(value, "DCM", meaning)
 
 
-CONTAINS, HAS_CONTEXT, HAS_MODIFIER, INFERRED = "CONTAINS", "HAS OBS CONTEXT", "HAS CONCEPT MOD", "INFERRED FROM"
+CONTAINS, HAS_CONTEXT, HAS_MODIFIER, INFERRED = (
+    "CONTAINS",
+    "HAS OBS CONTEXT",
+    "HAS CONCEPT MOD",
+    "INFERRED FROM",
+)
 HAS_PROPERTIES, SELECTED = "HAS PROPERTIES", "SELECTED FROM"
 
 
@@ -76,7 +82,9 @@ def person_item(relation: str, name: Code, value: str) -> Dataset:
     return ds
 
 
-def number_item(relation: str, name: Code, value: float, unit: Code, children: Iterable[Dataset] = ()) -> Dataset:
+def number_item(
+    relation: str, name: Code, value: float, unit: Code, children: Iterable[Dataset] = ()
+) -> Dataset:
     """NUM; the value also as a double, so that nothing is rounded (PS3.3 C.18.1)."""
     ds = item(relation, "NUM", name, children)
     measured = Dataset()
@@ -91,11 +99,7 @@ def number_item(relation: str, name: Code, value: float, unit: Code, children: I
 def image_item(relation: str, name: Code | None, reference: Reference, segment: int | None = None) -> Dataset:
     """IMAGE, or one segment of a segmentation (PS3.3 C.18.4)."""
     ds = item(relation, "IMAGE", name)
-    one = Dataset()
-    one.ReferencedSOPClassUID = reference.sop_class_uid
-    one.ReferencedSOPInstanceUID = reference.sop_instance_uid
-    if reference.frame is not None:
-        one.ReferencedFrameNumber = reference.frame
+    one = instance_item(reference, frame=True)
     if segment is not None:
         one.ReferencedSegmentNumber = segment
     ds.ReferencedSOPSequence = DicomSequence([one])

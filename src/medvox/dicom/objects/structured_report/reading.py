@@ -16,6 +16,7 @@ from medvox.core.finding import Finding, Level
 from medvox.core.labels import Code
 from medvox.dicom.objects.codes import code_of
 from medvox.dicom.objects.pieces import load
+from medvox.dicom.objects.referring import reference_of
 from medvox.dicom.objects.structured_report.content import children_of, name_of, value_of, walk
 from medvox.dicom.objects.structured_report.report import (
     Evaluation,
@@ -89,7 +90,13 @@ class _Reader:
         library = [i for item in items if name_of(item) == _LIBRARY for i in walk(item)]
         images = [self._reference(i) for i in library if i.get("ValueType") == "IMAGE"]
         findings = [
-            Finding("report-content", Level.INFO, self._name, f"{count} items not understood: {what}", "PS3.16 TID 1500")
+            Finding(
+                "report-content",
+                Level.INFO,
+                self._name,
+                f"{count} items not understood: {what}",
+                "PS3.16 TID 1500",
+            )
             for what, count in sorted(self._unknown.items())
         ]
         if not groups:
@@ -199,26 +206,13 @@ class _Reader:
         return SegmentReference(reference, int(numbers if isinstance(numbers, int) else numbers[0]))
 
     def _reference(self, item: Dataset) -> Reference | None:
-        return reference_of(item, self._places)
+        return image_of(item, self._places)
 
 
-def reference_of(item: Dataset, places: Mapping[str, tuple[str, str]]) -> Reference | None:
-    """Instance or frame that an IMAGE or COMPOSITE item names; None without.
-
-    Parameters
-    ----------
-    places
-        Study and series of each instance, as `evidence_places` gives them.
-    """
+def image_of(item: Dataset, places: Mapping[str, tuple[str, str]]) -> Reference | None:
+    """Instance or frame that an IMAGE or COMPOSITE item names; None without."""
     found = item.get("ReferencedSOPSequence")
-    uid = str(found[0].get("ReferencedSOPInstanceUID") or "") if found else ""
-    if not uid:
-        return None
-    study, series = places.get(uid, ("", ""))
-    frame = found[0].get("ReferencedFrameNumber")
-    number = frame if frame is None or isinstance(frame, int | str) else frame[0]
-    sop_class = str(found[0].get("ReferencedSOPClassUID") or "")
-    return Reference(sop_class, uid, series, study, None if number is None else int(number))
+    return reference_of(found[0], places) if found else None
 
 
 def evidence_places(ds: Dataset) -> dict[str, tuple[str, str]]:

@@ -13,6 +13,7 @@ from medvox.core.errors import UsageError
 from medvox.core.labels import Code
 from medvox.core.provenance import VERSION
 from medvox.core.volume import Volume
+from medvox.dicom.objects.referring import series_items
 from medvox.dicom.objects.sources import SourceFrames, find_sources
 from medvox.dicom.objects.structured_report import content as c
 from medvox.dicom.objects.structured_report.content import dcm
@@ -95,28 +96,18 @@ def write_measurement_report(
 
 def evidence(references: Sequence[Reference]) -> DicomSequence:
     """Instances by study and series (PS3.3 table C.17-2a, Hierarchical SOP Instance Reference)."""
-    studies: dict[str, dict[str, dict[str, Dataset]]] = {}
+    studies: dict[str, list[Reference]] = {}
     for one in references:
         if not one.study_uid or not one.series_uid:
             raise UsageError("a referenced object lacks its study or series", got=one.sop_instance_uid)
-        item = Dataset()
-        item.ReferencedSOPClassUID = one.sop_class_uid
-        item.ReferencedSOPInstanceUID = one.sop_instance_uid
-        studies.setdefault(one.study_uid, {}).setdefault(one.series_uid, {})[one.sop_instance_uid] = item
+        studies.setdefault(one.study_uid, []).append(one)
     made = []
-    for study, series in studies.items():
+    for study, members in studies.items():
         holder = Dataset()
         holder.StudyInstanceUID = study
-        holder.ReferencedSeriesSequence = DicomSequence([_series(uid, found) for uid, found in series.items()])
+        holder.ReferencedSeriesSequence = series_items(members, "ReferencedSOPSequence")
         made.append(holder)
     return DicomSequence(made)
-
-
-def _series(uid: str, instances: dict[str, Dataset]) -> Dataset:
-    item = Dataset()
-    item.SeriesInstanceUID = uid
-    item.ReferencedSOPSequence = DicomSequence(list(instances.values()))
-    return item
 
 
 def _references(report: MeasurementReport) -> Iterator[Reference]:
@@ -162,7 +153,9 @@ def _observer(report: MeasurementReport, made: Made) -> Iterator[Dataset]:
 
 def _group(group: MeasurementGroup, made: Made) -> Dataset:
     """Measurement group: TID 1411 of a segment, 1410 of an outline, else 1501."""
-    planar = group.region is not None or (group.segment is not None and group.segment.reference.frame is not None)
+    planar = group.region is not None or (
+        group.segment is not None and group.segment.reference.frame is not None
+    )
     template = "1410" if planar else "1411" if group.segment is not None else "1501"
     return c.container(c.CONTAINS, GROUP, template, _content(group, made, planar))
 
@@ -174,7 +167,9 @@ def _content(group: MeasurementGroup, made: Made, planar: bool) -> Iterator[Data
     if group.finding is not None:
         yield c.code_item(c.CONTAINS, dcm("121071", "Finding"), group.finding)
     if group.segment is not None:
-        name = dcm("121214", "Referenced Segmentation Frame") if planar else dcm("121191", "Referenced Segment")
+        name = (
+            dcm("121214", "Referenced Segmentation Frame") if planar else dcm("121191", "Referenced Segment")
+        )
         yield c.image_item(c.CONTAINS, name, group.segment.reference, group.segment.number)
     if group.region is not None:
         yield c.shape_item(c.CONTAINS, dcm("111030", "Image Region"), _checked(group.region))
@@ -200,7 +195,9 @@ def _number(measured: Measured) -> Dataset:
     if measured.uncertainty is not None:
         below.append(c.number_item(c.HAS_PROPERTIES, UNCERTAINTY, measured.uncertainty, measured.unit))
     if measured.shape is not None:
-        below.append(c.shape_item(c.INFERRED, dcm("121112", "Source of Measurement"), _checked(measured.shape)))
+        below.append(
+            c.shape_item(c.INFERRED, dcm("121112", "Source of Measurement"), _checked(measured.shape))
+        )
     return c.number_item(c.CONTAINS, measured.name, measured.value, measured.unit, below)
 
 
