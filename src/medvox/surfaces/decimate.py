@@ -13,7 +13,7 @@ from medvox.surfaces.boundaries import Boundaries
 from medvox.surfaces.bands import in_bands
 
 AnyArray = NDArray[Any]
-PART = 0.4
+PART = 0.5
 """Share of the vertices that one pass tries to merge."""
 LEAST = 0.003
 """A pass that removes a smaller share of the faces is the last at its limit."""
@@ -100,7 +100,7 @@ class _Decimation:
         if len(known) == 0:
             return 0
         surplus = len(self.faces) - self.goal
-        rank = min(len(known) - 1, int(min(share, max(0.02, 0.75 * surplus / len(known))) * len(known)))
+        rank = min(len(known) - 1, int(min(share, max(0.02, 0.9 * surplus / len(known))) * len(known)))
         limit = min(float(np.partition(known, rank)[rank]), self.most)
         return int(kernels.collapse(work, cost, mate, limit, surplus))
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 AnyArray = NDArray[Any]
 _FAST = {"nogil": True, "cache": True, "fastmath": True}
 NEVER = 1e30
+SHORT = 1e-4
+"""Added to an edge's error, times its squared length: of equal edges the shorter is collapsed first."""
 FEW = 96
 """Vertices with more faces than this are left alone."""
 
@@ -104,7 +106,7 @@ def _is_special(work: Work, v: int, w: int) -> bool:
 
 
 @njit(**_FAST)
-def _error(q: AnyArray, x: float, y: float, z: float) -> float:
+def _error(q: tuple[float, ...], x: float, y: float, z: float) -> float:
     value = (
         q[0] * x * x + 2 * q[1] * x * y + 2 * q[2] * x * z + 2 * q[3] * x
         + q[4] * y * y + 2 * q[5] * y * z + 2 * q[6] * y
@@ -114,61 +116,65 @@ def _error(q: AnyArray, x: float, y: float, z: float) -> float:
 
 
 @njit(**_FAST)
-def _place(work: Work, v: int, w: int, q: AnyArray, at: AnyArray) -> float:
-    """Best place for the merged vertex, written to `at`, and its error; `NEVER` where it must not be."""
-    a, b = work.vertices[v], work.vertices[w]
-    kind_v, kind_w = work.kinds[v], work.kinds[w]
-    for n in range(10):
-        q[n] = work.quadrics[v, n] + work.quadrics[w, n]
-    length = (a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + (a[2] - b[2]) ** 2
-    extra = 1e-4 * length
-    if kind_v > 0 and kind_w > 0 and ((kind_v != 2 and kind_w != 2) or not _is_special(work, v, w)):
-        return NEVER
-    keep_v = kind_v > 0 and (kind_w == 0 or kind_v != 2)
-    keep_w = kind_w > 0 and (kind_v == 0 or kind_w != 2)
-    if keep_v or keep_w:
-        best = a if keep_v else b
-        at[0], at[1], at[2] = best[0], best[1], best[2]
-        return _error(q, at[0], at[1], at[2]) + extra
-    mx, my, mz = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2
-    # solve relative to the middle, for accuracy: A d = -(A m + b)
-    rx = -(q[0] * mx + q[1] * my + q[2] * mz + q[3])
-    ry = -(q[1] * mx + q[4] * my + q[5] * mz + q[6])
-    rz = -(q[2] * mx + q[5] * my + q[7] * mz + q[8])
-    c0, c1, c2 = q[4] * q[7] - q[5] * q[5], q[2] * q[5] - q[1] * q[7], q[1] * q[5] - q[2] * q[4]
-    det = q[0] * c0 + q[1] * c1 + q[2] * c2
-    trace = q[0] + q[4] + q[7]
+def _merged_error(
+    vertices: AnyArray, quadrics: AnyArray, kinds: AnyArray, v: int, w: int, special: bool
+) -> tuple[float, float, float, float]:
+    """Error of merging two vertices at the best place, `NEVER` where it must not be, and the place."""
+    ax, ay, az = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+    bx, by, bz = vertices[w, 0], vertices[w, 1], vertices[w, 2]
+    q0, q1, q2 = quadrics[v, 0] + quadrics[w, 0], quadrics[v, 1] + quadrics[w, 1], quadrics[v, 2] + quadrics[w, 2]
+    q3, q4, q5 = quadrics[v, 3] + quadrics[w, 3], quadrics[v, 4] + quadrics[w, 4], quadrics[v, 5] + quadrics[w, 5]
+    q6, q7, q8 = quadrics[v, 6] + quadrics[w, 6], quadrics[v, 7] + quadrics[w, 7], quadrics[v, 8] + quadrics[w, 8]
+    q9 = quadrics[v, 9] + quadrics[w, 9]
+    q = (q0, q1, q2, q3, q4, q5, q6, q7, q8, q9)
+    length = (ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2
+    extra = SHORT * length
+    kind_v, kind_w = kinds[v], kinds[w]
+    if kind_v > 0 or kind_w > 0:
+        if kind_v > 0 and kind_w > 0 and ((kind_v != 2 and kind_w != 2) or not special):
+            return NEVER, ax, ay, az
+        if kind_v > 0 and (kind_w == 0 or kind_v != 2):
+            return _error(q, ax, ay, az) + extra, ax, ay, az
+        if kind_w > 0 and (kind_v == 0 or kind_w != 2):
+            return _error(q, bx, by, bz) + extra, bx, by, bz
+    mx, my, mz = (ax + bx) / 2, (ay + by) / 2, (az + bz) / 2
+    # solve relative to the middle, for accuracy
+    rx = -(q0 * mx + q1 * my + q2 * mz + q3)
+    ry = -(q1 * mx + q4 * my + q5 * mz + q6)
+    rz = -(q2 * mx + q5 * my + q7 * mz + q8)
+    c0, c1, c2 = q4 * q7 - q5 * q5, q2 * q5 - q1 * q7, q1 * q5 - q2 * q4
+    det = q0 * c0 + q1 * c1 + q2 * c2
+    trace = q0 + q4 + q7
     if det > 1e-4 * trace * trace * trace:
-        c3, c4, c5 = q[0] * q[7] - q[2] * q[2], q[1] * q[2] - q[0] * q[5], q[0] * q[4] - q[1] * q[1]
+        c3, c4, c5 = q0 * q7 - q2 * q2, q1 * q2 - q0 * q5, q0 * q4 - q1 * q1
         dx = (c0 * rx + c1 * ry + c2 * rz) / det
         dy = (c1 * rx + c3 * ry + c4 * rz) / det
         dz = (c2 * rx + c4 * ry + c5 * rz) / det
         if dx * dx + dy * dy + dz * dz < length:
-            at[0], at[1], at[2] = mx + dx, my + dy, mz + dz
-            return _error(q, at[0], at[1], at[2]) + extra
-    best_error = _error(q, mx, my, mz)
-    at[0], at[1], at[2] = mx, my, mz
-    for side in range(2):
-        p = a if side == 0 else b
-        error = _error(q, p[0], p[1], p[2])
-        if error < best_error:
-            best_error = error
-            at[0], at[1], at[2] = p[0], p[1], p[2]
-    return best_error + extra
+            x, y, z = mx + dx, my + dy, mz + dz
+            return _error(q, x, y, z) + extra, x, y, z
+    best, first, second = _error(q, mx, my, mz), _error(q, ax, ay, az), _error(q, bx, by, bz)
+    if first < best and first <= second:
+        return first + extra, ax, ay, az
+    if second < best:
+        return second + extra, bx, by, bz
+    return best + extra, mx, my, mz
 
 
 @njit(**_FAST)
 def best_edges(work: Work, rows: tuple[int, int], cost: AnyArray, mate: AnyArray) -> None:
     """Cheapest edge of each vertex to a later one: its cost and other end (-1: none)."""
-    q, at = np.empty(10), np.empty(3)
+    vertices, quadrics, kinds = work.vertices, work.quadrics, work.kinds
+    starts, items, special = work.starts, work.items, work.special
     for v in range(rows[0], rows[1]):
-        cost[v], mate[v] = NEVER, -1
-        for n in range(work.starts[v], work.starts[v + 1]):
-            w = work.items[n]
+        least, other = NEVER, -1
+        for n in range(starts[v], starts[v + 1]):
+            w = items[n]
             if w > v:
-                error = _place(work, v, w, q, at)
-                if error < cost[v]:
-                    cost[v], mate[v] = error, w
+                error = _merged_error(vertices, quadrics, kinds, v, w, special[n])[0]
+                if error < least:
+                    least, other = error, w
+        cost[v], mate[v] = least, other
 
 
 @njit(**_FAST)
@@ -201,16 +207,18 @@ def _around(work: Work, v: int, ring: AnyArray, around: AnyArray) -> tuple[int, 
 @njit(**_FAST)
 def _turns(work: Work, around: AnyArray, count: int, v: int, w: int, at: AnyArray) -> bool:
     """Whether moving `v` to `at` turns over or flattens one of its faces (those with `w` vanish)."""
+    faces, vertices = work.faces, work.vertices
+    px, py, pz = vertices[v, 0], vertices[v, 1], vertices[v, 2]
     for m in range(count):
-        f = work.faces[around[m]]
-        if f[0] == w or f[1] == w or f[2] == w:
+        f = around[m]
+        f0, f1, f2 = faces[f, 0], faces[f, 1], faces[f, 2]
+        if w in (f0, f1, f2):
             continue
-        n = 0 if f[0] == v else 1 if f[1] == v else 2
-        b, c = work.vertices[f[(n + 1) % 3]], work.vertices[f[(n + 2) % 3]]
-        p = work.vertices[v]
-        ex, ey, ez = c[0] - b[0], c[1] - b[1], c[2] - b[2]
-        ux, uy, uz = p[0] - b[0], p[1] - b[1], p[2] - b[2]
-        wx, wy, wz = at[0] - b[0], at[1] - b[1], at[2] - b[2]
+        b, c = (f1, f2) if f0 == v else (f2, f0) if f1 == v else (f0, f1)
+        bx, by, bz = vertices[b, 0], vertices[b, 1], vertices[b, 2]
+        ex, ey, ez = vertices[c, 0] - bx, vertices[c, 1] - by, vertices[c, 2] - bz
+        ux, uy, uz = px - bx, py - by, pz - bz
+        wx, wy, wz = at[0] - bx, at[1] - by, at[2] - bz
         ox, oy, oz = ey * uz - ez * uy, ez * ux - ex * uz, ex * uy - ey * ux
         nx, ny, nz = ey * wz - ez * wy, ez * wx - ex * wz, ex * wy - ey * wx
         dot = ox * nx + oy * ny + oz * nz
@@ -225,15 +233,16 @@ def _turns(work: Work, around: AnyArray, count: int, v: int, w: int, at: AnyArra
 
 @njit(**_FAST)
 def _links_fit(
-    work: Work, v: int, w: int, rings: tuple[AnyArray, int, AnyArray, int], faces: tuple[AnyArray, int]
+    work: Work, v: int, w: int, rings: tuple[AnyArray, int, AnyArray, int], beside: tuple[AnyArray, int]
 ) -> int:
     """Number of faces on the edge where it may be collapsed, else -1."""
     ring, many, other, others = rings
-    around, count = faces
+    around, count = beside
     shared = common = 0
+    faces = work.faces
     for m in range(count):
-        f = work.faces[around[m]]
-        if f[0] == v or f[1] == v or f[2] == v:
+        f = around[m]
+        if v in (faces[f, 0], faces[f, 1], faces[f, 2]):
             shared += 1
     for m in range(others):
         if other[m] == v:
@@ -245,15 +254,15 @@ def _links_fit(
     if shared == 0 or common != shared:
         return -1
     for m in range(count):  # a face of w whose other corners are both common: a fin or a tetrahedron
-        f = work.faces[around[m]]
-        if f[0] == v or f[1] == v or f[2] == v:
+        f = around[m]
+        if v in (faces[f, 0], faces[f, 1], faces[f, 2]):
             continue
         both = 0
         for n in range(3):
-            if f[n] == w:
+            if faces[f, n] == w:
                 continue
             for o in range(many):
-                if ring[o] == f[n]:
+                if ring[o] == faces[f, n]:
                     both += 1
                     break
         if both == 2:
@@ -274,7 +283,7 @@ def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: i
     locked = np.zeros(count, np.bool_)
     ring, other = np.empty(2 * FEW, np.int32), np.empty(2 * FEW, np.int32)
     around, beside = np.empty(FEW, np.int32), np.empty(FEW, np.int32)
-    q, at = np.empty(10), np.empty(3)
+    at = np.empty(3)
     removed = 0
     for v in range(count):
         w = mate[v]
@@ -285,7 +294,11 @@ def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: i
         if faces_v <= 0 or faces_w <= 0:
             continue
         shared = _links_fit(work, v, w, (ring, ring_v, other, ring_w), (beside, faces_w))
-        if shared < 0 or _place(work, v, w, q, at) >= NEVER:
+        if shared < 0:
+            continue
+        special = work.kinds[v] > 0 and work.kinds[w] > 0 and _is_special(work, v, w)
+        error, at[0], at[1], at[2] = _merged_error(work.vertices, work.quadrics, work.kinds, v, w, special)
+        if error >= NEVER:
             continue
         if _turns(work, around, faces_v, v, w, at) or _turns(work, beside, faces_w, w, v, at):
             continue
@@ -300,7 +313,7 @@ def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: i
         for n in range(3):
             work.vertices[v, n] = at[n]
         for n in range(10):
-            work.quadrics[v, n] = q[n]
+            work.quadrics[v, n] += work.quadrics[w, n]
         locked[v] = locked[w] = True
         removed += shared
         if removed >= wanted:
