@@ -27,7 +27,7 @@ class Boundaries:
     vertices_mm
         (n, 3) LPS mm.
     faces
-        (m, 3) int64 vertex numbers.
+        (m, 3) int32 vertex numbers.
     sides
         (m, 2) int32 region behind and region before each face; its normal points to the second; 0: outside.
     shell
@@ -35,7 +35,7 @@ class Boundaries:
     """
 
     vertices_mm: FloatArray
-    faces: NDArray[np.int64]
+    faces: NDArray[np.int32]
     sides: NDArray[np.int32]
     shell: NDArray[np.int32]
 
@@ -45,26 +45,50 @@ class Boundaries:
         from medvox.surfaces import mesh_kernels as kernels
 
         sides = np.tile(np.array([[1, 0]], np.int32), (len(mesh.faces), 1))
-        shell = kernels.shells(mesh.faces, len(mesh.vertices_mm))
-        return cls(mesh.vertices_mm, mesh.faces, sides, shell)
+        faces = mesh.faces.astype(np.int32)
+        return cls(mesh.vertices_mm, faces, sides, kernels.shells(faces, len(mesh.vertices_mm)))
 
     @cached_property
     def regions(self) -> tuple[int, ...]:
         """Numbers of the regions, without the outside."""
         return tuple(int(n) for n in np.unique(self.sides) if n != 0)
 
+    @cached_property
+    def corners(self) -> tuple[AnyArray, AnyArray]:
+        """Faces around each vertex, as `mesh_kernels.corner_lists` gives them."""
+        from medvox.surfaces import mesh_kernels as kernels
+
+        return kernels.corner_lists(self.faces, len(self.vertices_mm))  # type: ignore[no-any-return]
+
+    @cached_property
+    def neighbors(self) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+        """Neighbors of each vertex, as `mesh_kernels.neighbors` gives them."""
+        from medvox.surfaces import mesh_kernels as kernels
+
+        return kernels.neighbors(self.faces, *self.corners)  # type: ignore[no-any-return]
+
     def with_vertices(self, vertices_mm: FloatArray) -> Boundaries:
         """Return the same faces at other places."""
-        return replace(self, vertices_mm=vertices_mm)
+        made = replace(self, vertices_mm=vertices_mm)
+        for name in ("corners", "neighbors"):
+            if name in self.__dict__:
+                made.__dict__[name] = self.__dict__[name]
+        return made
 
     def mesh(self, region: int, **words: Any) -> Mesh:
         """Surface of one region, its normals outwards; vertices of other regions left out."""
-        behind, before = self.sides[:, 0] == region, self.sides[:, 1] == region
-        faces = np.concatenate([self.faces[behind], self.faces[before][:, ::-1]])
+        faces = self.faces_of(region)
         used = np.zeros(len(self.vertices_mm), bool)
         used[faces.ravel()] = True
         number = np.cumsum(used) - 1
         return Mesh(self.vertices_mm[used], number[faces], **words)
+
+    def faces_of(self, region: int) -> NDArray[np.int32]:
+        """Faces of one region's surface, outwards."""
+        behind, before = self.sides[:, 0] == region, self.sides[:, 1] == region
+        if behind.all() and not before.any():
+            return self.faces
+        return np.concatenate([self.faces[behind], self.faces[before][:, ::-1]])
 
 
 def label_boundaries(labels: AnyArray, grid: Grid) -> Boundaries:
@@ -102,7 +126,7 @@ def label_boundaries(labels: AnyArray, grid: Grid) -> Boundaries:
     flip = np.linalg.det(grid.affine[:3, :3]) < 0
     return Boundaries(
         grid.to_patient(index),
-        faces[:, ::-1].astype(np.int64) if flip else faces.astype(np.int64),
+        np.ascontiguousarray(faces[:, ::-1]) if flip else faces,
         sides,
         meshes.shells(faces, count),
     )

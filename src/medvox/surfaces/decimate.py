@@ -53,8 +53,10 @@ class _Decimation:
     def __init__(self, surface: Boundaries, goal: int, max_error_mm: float | None) -> None:
         self.vertices = surface.vertices_mm - surface.vertices_mm.mean(axis=0)
         self.shift = surface.vertices_mm.mean(axis=0)
-        self.faces, self.sides = surface.faces.astype(np.int32), surface.sides
-        self.shell = surface.shell
+        self.faces, self.sides = surface.faces.copy(), surface.sides.copy()
+        self.first = (surface.corners, surface.neighbors)
+        self.plain = not surface.neighbors[3].any()
+        self.shell = surface.shell.copy()
         self.goal, self.most = goal, np.inf if max_error_mm is None else max_error_mm**2
         self.quadrics = np.zeros((len(self.vertices), 10))
 
@@ -76,15 +78,22 @@ class _Decimation:
                 share = 1.0
         progress(begun - self.goal, begun - self.goal, "Decimating")
         return Boundaries(
-            self.vertices + self.shift, self.faces.astype(np.int64), self.sides, self.shell
+            self.vertices + self.shift, self.faces, self.sides, self.shell
         )
 
     def _work(self, first: bool) -> Any:
         from medvox.surfaces import decimate_kernels as kernels
         from medvox.surfaces import mesh_kernels as meshes
 
-        corners = meshes.corner_lists(self.faces, len(self.vertices))
-        starts, items, special, kinds = meshes.neighbors(self.faces, *corners)
+        if first:
+            corners, (starts, items, special, kinds) = self.first
+        else:
+            corners = meshes.corner_lists(self.faces, len(self.vertices))
+            if not self.plain:
+                starts, items, special, kinds = meshes.neighbors(self.faces, *corners)
+            else:  # the neighbors are the next corners of the faces around
+                starts, items = corners[0], meshes.next_corners(self.faces, *corners)
+                special, kinds = np.zeros(1, bool), np.zeros(len(self.vertices), np.int8)
         work = kernels.Work(self.vertices, self.quadrics, self.faces, kinds, starts, items, special, *corners)
         if first and kinds.any():
             kernels.line_quadrics(work)
@@ -107,11 +116,8 @@ class _Decimation:
     def _compact(self, removed: int) -> None:
         if not removed:
             return
-        alive = self.faces[:, 0] >= 0
-        self.faces, self.sides = self.faces[alive], self.sides[alive]
-        used = np.zeros(len(self.vertices), bool)
-        used[self.faces.ravel()] = True
-        number = np.cumsum(used, dtype=np.int32) - np.int32(1)
-        self.faces = np.ascontiguousarray(number[self.faces])
-        self.vertices, self.quadrics = self.vertices[used], self.quadrics[used]
-        self.shell = self.shell[used]
+        from medvox.surfaces import decimate_kernels as kernels
+
+        count, faces = kernels.compact(self.faces, self.sides, self.vertices, self.quadrics, self.shell)
+        self.faces, self.sides = self.faces[:faces], self.sides[:faces]
+        self.vertices, self.quadrics, self.shell = self.vertices[:count], self.quadrics[:count], self.shell[:count]

@@ -171,7 +171,8 @@ def best_edges(work: Work, rows: tuple[int, int], cost: AnyArray, mate: AnyArray
         for n in range(starts[v], starts[v + 1]):
             w = items[n]
             if w > v:
-                error = _merged_error(vertices, quadrics, kinds, v, w, special[n])[0]
+                upright = kinds[v] > 0 and special[n]
+                error = _merged_error(vertices, quadrics, kinds, v, w, upright)[0]
                 if error < least:
                     least, other = error, w
         cost[v], mate[v] = least, other
@@ -319,3 +320,34 @@ def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: i
         if removed >= wanted:
             break
     return removed
+
+
+@njit(**_FAST)
+def compact(faces: AnyArray, sides: AnyArray, vertices: AnyArray, quadrics: AnyArray, shell: AnyArray) -> tuple[int, int]:
+    """Move what is left to the front of all arrays, in place; returns how many vertices and faces there are."""
+    number = np.full(len(vertices), -1, np.int32)
+    kept = 0
+    for f in range(len(faces)):
+        if faces[f, 0] < 0:
+            continue
+        for n in range(3):
+            faces[kept, n] = faces[f, n]
+            number[faces[f, n]] = 0
+        sides[kept, 0], sides[kept, 1] = sides[f, 0], sides[f, 1]
+        kept += 1
+    count = 0
+    for v in range(len(vertices)):
+        if number[v] < 0:
+            continue
+        number[v] = count
+        if count != v:
+            shell[count] = shell[v]
+            for n in range(3):
+                vertices[count, n] = vertices[v, n]
+            for n in range(10):
+                quadrics[count, n] = quadrics[v, n]
+        count += 1
+    for f in range(kept):
+        for n in range(3):
+            faces[f, n] = number[faces[f, n]]
+    return count, kept

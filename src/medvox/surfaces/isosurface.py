@@ -54,7 +54,7 @@ def isosurface(values: AnyArray, grid: Grid, level: float) -> Boundaries:
     points, faces = arrays(run(edges, image(part)))
     origin = np.array([b.start - int(b.start == 0) for b in box], dtype=float)
     flip = np.linalg.det(grid.affine[:3, :3]) > 0  # VTK's x, y, z are i, j, k: one reflection more
-    faces = faces[:, ::-1].copy() if flip else faces
+    faces = np.ascontiguousarray(faces[:, ::-1] if flip else faces, dtype=np.int32)
     sides = np.tile(np.array([[1, 0]], np.int32), (len(faces), 1))
     shell = kernels.shells(faces, len(points))
     return Boundaries(grid.to_patient(points[:, ::-1] + origin), faces, sides, shell)

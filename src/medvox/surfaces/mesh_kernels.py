@@ -75,6 +75,18 @@ def neighbors(faces: AnyArray, starts: AnyArray, items: AnyArray) -> tuple[AnyAr
 
 
 @njit(**_FAST)
+def next_corners(faces: AnyArray, starts: AnyArray, items: AnyArray) -> AnyArray:
+    """For each entry of `corner_lists`, the vertex that follows in the face: of a closed surface, each neighbor."""
+    out = np.empty(len(items), np.int32)
+    for v in range(len(starts) - 1):
+        for n in range(starts[v], starts[v + 1]):
+            f = items[n]
+            place = 0 if faces[f, 0] == v else 1 if faces[f, 1] == v else 2
+            out[n] = faces[f, (place + 1) % 3]
+    return out
+
+
+@njit(**_FAST)
 def chebyshev(
     lists: tuple[AnyArray, AnyArray, AnyArray, AnyArray],
     rows: tuple[int, int],
@@ -162,3 +174,45 @@ def face_terms(vertices: AnyArray, faces: AnyArray, volume: AnyArray, area: AnyA
             normal[v, 0] += x
             normal[v, 1] += y
             normal[v, 2] += z
+
+
+@njit(**_FAST)
+def measure(vertices: AnyArray, faces: AnyArray) -> tuple[float, float]:
+    """Signed volume and area."""
+    volume = area = 0.0
+    ox, oy, oz = vertices[faces[0, 0], 0], vertices[faces[0, 0], 1], vertices[faces[0, 0], 2]
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        px, py, pz = vertices[a, 0] - ox, vertices[a, 1] - oy, vertices[a, 2] - oz
+        ux, uy, uz = vertices[b, 0] - ox - px, vertices[b, 1] - oy - py, vertices[b, 2] - oz - pz
+        vx, vy, vz = vertices[c, 0] - ox - px, vertices[c, 1] - oy - py, vertices[c, 2] - oz - pz
+        x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        volume += px * x + py * y + pz * z
+        area += np.sqrt(x * x + y * y + z * z)
+    return volume / 6, area / 2
+
+
+@njit(**_FAST)
+def press(vertices: AnyArray, faces: AnyArray, distance: AnyArray, move: AnyArray, weight: AnyArray) -> None:
+    """Sum, at each vertex, the area of its faces and their normals times area and distance."""
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux, uy, uz = (
+            vertices[b, 0] - vertices[a, 0],
+            vertices[b, 1] - vertices[a, 1],
+            vertices[b, 2] - vertices[a, 2],
+        )
+        vx, vy, vz = (
+            vertices[c, 0] - vertices[a, 0],
+            vertices[c, 1] - vertices[a, 1],
+            vertices[c, 2] - vertices[a, 2],
+        )
+        x, y, z = (uy * vz - uz * vy) / 2, (uz * vx - ux * vz) / 2, (ux * vy - uy * vx) / 2
+        area = np.sqrt(x * x + y * y + z * z)
+        d = distance[f]
+        for n in range(3):
+            v = faces[f, n]
+            move[v, 0] += x * d
+            move[v, 1] += y * d
+            move[v, 2] += z * d
+            weight[v] += area

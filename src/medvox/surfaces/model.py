@@ -19,7 +19,7 @@ from medvox.surfaces.decimate import decimate
 from medvox.surfaces.distance import surface_distance
 from medvox.surfaces.isosurface import isosurface
 from medvox.surfaces.manifold import euler_number, open_edges, separate
-from medvox.surfaces.report import SurfaceReport, signed_volume_mm3, truth_of
+from medvox.surfaces.report import SurfaceReport, measured, truth_of
 from medvox.surfaces.smooth import ITERATIONS, PASS_BAND, windowed_sinc
 from medvox.surfaces.volume_keeping import keep_volumes, part_volumes, parts
 
@@ -240,20 +240,21 @@ def _report(
     from medvox.surfaces import mesh_kernels as kernels
 
     options, keep, steps = done
-    before = extracted.mesh(fact.region)
-    volume = signed_volume_mm3(mesh)
+    before = extracted.faces_of(fact.region)
+    raw_volume, raw_area = measured(extracted.vertices_mm, before)
+    volume, area = measured(mesh.vertices_mm, mesh.faces)
     shells = kernels.shells(mesh.faces, len(mesh.vertices_mm))
-    near = surface_distance(mesh, before) if options.measure_distance else None
+    near = surface_distance(mesh, extracted.mesh(fact.region)) if options.measure_distance else None
     return SurfaceReport(
         name=fact.segment.name,
         voxels=fact.voxels,
         voxel_volume_mm3=fact.truth_mm3,
         truth=truth_of(source.grid),
-        extracted_volume_mm3=signed_volume_mm3(before),
-        extracted_area_mm2=before.area_mm2,
-        extracted_faces=len(before.faces),
+        extracted_volume_mm3=raw_volume,
+        extracted_area_mm2=raw_area,
+        extracted_faces=len(before),
         volume_mm3=volume,
-        area_mm2=mesh.area_mm2,
+        area_mm2=area,
         faces=len(mesh.faces),
         vertices=len(mesh.vertices_mm),
         volume_error_percent=100 * (volume / fact.truth_mm3 - 1),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medvox.core.grid import Grid
 from medvox.core.mesh import Mesh
@@ -84,5 +85,12 @@ def signed_volume_mm3(mesh: Mesh) -> float:
     """Enclosed volume, computed about the middle for accuracy."""
     if len(mesh.faces) == 0:
         return 0.0
-    corners = (mesh.vertices_mm - mesh.vertices_mm.mean(axis=0))[mesh.faces]
-    return float(np.einsum("ij,ij->", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])) / 6)
+    return measured(mesh.vertices_mm, mesh.faces)[0]
+
+
+def measured(vertices_mm: NDArray[np.float64], faces: NDArray[Any]) -> tuple[float, float]:
+    """Signed volume in mm³ and area in mm² of faces."""
+    from medvox.surfaces import mesh_kernels as kernels
+
+    volume, area = kernels.measure(vertices_mm, faces) if len(faces) else (0.0, 0.0)
+    return float(volume), float(area)

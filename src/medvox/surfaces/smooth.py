@@ -45,9 +45,8 @@ def windowed_sinc(
                          expected="at least 1 iteration, a pass band above 0, at most 2")  # fmt: skip
     from medvox.surfaces import mesh_kernels as kernels
 
-    faces = surface.faces.astype(np.int32)
     count = len(surface.vertices_mm)
-    lists = kernels.neighbors(faces, *kernels.corner_lists(faces, count))
+    lists = surface.neighbors
     weights = sinc_weights(iterations, pass_band)
     now = np.array(surface.vertices_mm)
     before = now.copy()

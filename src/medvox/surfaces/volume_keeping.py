@@ -83,14 +83,10 @@ def keep_volumes(surface: Boundaries, wanted_mm3: FloatArray) -> Boundaries:
 
 def _pressed(surface: Boundaries, distance: FloatArray, area: FloatArray) -> Boundaries:
     """Move each vertex along the mean of its faces' movements, weighted by area."""
-    corner = surface.vertices_mm[surface.faces]
-    vectors = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]) / 2
-    count = len(surface.vertices_mm)
-    move, weight = np.zeros((count, 3)), np.zeros(count)
-    faces = surface.faces.ravel()
-    for n in range(3):
-        move[:, n] = np.bincount(faces, np.repeat(vectors[:, n] * distance, 3), count)
-    weight[:] = np.bincount(faces, np.repeat(area, 3), count)
+    from medvox.surfaces import mesh_kernels as kernels
+
+    move, weight = np.zeros_like(surface.vertices_mm), np.zeros(len(surface.vertices_mm))
+    kernels.press(surface.vertices_mm, surface.faces, distance, move, weight)
     limit = np.sqrt(area.mean())
     step = move / np.maximum(weight, 1e-30)[:, None]
     size = np.linalg.norm(step, axis=1)
