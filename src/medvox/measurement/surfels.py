@@ -1,9 +1,9 @@
 """Area of the surface inside a cube of 2 x 2 x 2 voxels, for each of the 256 ways to fill it.
 
 The surface crosses a cube's edge half-way between a voxel inside and one outside. On each face of the cube
-the crossings are joined to lines that cut off the corners inside (two crossings: one line; four: two lines,
-one about each corner inside), the lines to rings, and the rings to triangles: marching cubes (Lorensen and
-Cline, SIGGRAPH 1987) at the level one half, with the ambiguous faces settled so that no hole is left.
+the crossings are joined to lines, the lines to rings, and the rings to triangles: marching cubes (Lorensen and
+Cline, SIGGRAPH 1987) at the level one half. Where a face has four crossings, lines cut off the corners of the
+kind that is rarer in the cube, as in the original table.
 """
 
 from __future__ import annotations
@@ -28,14 +28,27 @@ def bit(corner: Corner) -> int:
 def triangles(code: int) -> tuple[tuple[Point, Point, Point], ...]:
     """Triangles of a code; points in half voxel steps (k, j, i) from the corner voxel, 0 to 2.
 
-    They wind counter-clockwise seen from outside in a right-handed (k, j, i) system.
+    They wind counter-clockwise seen from outside in a right-handed (k, j, i) system. A ring that is not
+    flat is cut into triangles from the point that lets it enclose most.
     """
-    rings = _rings(_lines(code))
-    return tuple((ring[0], ring[n], ring[n + 1]) for ring in rings for n in range(1, len(ring) - 1))
+    made: list[tuple[Point, Point, Point]] = []
+    for ring in _rings(_lines(code)):
+        made += max((_fan(ring[n:] + ring[:n]) for n in range(len(ring))), key=_enclosed)
+    return tuple(made)
+
+
+def _fan(ring: list[Point]) -> list[tuple[Point, Point, Point]]:
+    return [(ring[0], ring[n], ring[n + 1]) for n in range(1, len(ring) - 1)]
+
+
+def _enclosed(fan: list[tuple[Point, Point, Point]]) -> int:
+    a, b, c = np.moveaxis(np.array(fan), 1, 0)
+    return int((a * np.cross(b, c)).sum())
 
 
 def _lines(code: int) -> dict[Point, Point]:
-    """Next crossing of each crossing, the way that keeps the inside on the left."""
+    """Next crossing of each crossing, the way that keeps the inside behind the surface."""
+    mostly = code.bit_count() > 4
     following: dict[Point, Point] = {}
     for axis, side in product(range(3), (0, 1)):
         u, v = [a for a in range(3) if a != axis]
@@ -46,14 +59,18 @@ def _lines(code: int) -> dict[Point, Point]:
             corner = [0, 0, 0]
             corner[axis], corner[u], corner[v] = side, a, b
             corners.append((corner[0], corner[1], corner[2]))
-        inside = [bool(code >> bit(c) & 1) for c in corners]
+        inside = [bool(code >> bit(c) & 1) != mostly for c in corners]
         for n in range(4):
             if inside[n] and not inside[(n + 1) % 4]:
                 m = n
                 while inside[(m - 1) % 4]:
                     m -= 1
-                start = _middle(corners[n], corners[(n + 1) % 4])
-                following[start] = _middle(corners[(m - 1) % 4], corners[m % 4])
+                ends = (
+                    _middle(corners[n], corners[(n + 1) % 4]),
+                    _middle(corners[(m - 1) % 4], corners[m % 4]),
+                )
+                start, end = ends if mostly else ends[::-1]
+                following[start] = end
     return following
 
 
