@@ -19,7 +19,6 @@ from medvox.measurement.size.diameter import Diameter, SliceDiameters, longest_d
 
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-AXES = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,9 +105,9 @@ def measure_mask(mask: Mask, grid: Grid, name: str = "") -> MaskSize:
         return MaskSize(name, 0)
     low, high = ends.min(axis=0), ends.max(axis=0)
     box = tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
-    part, where = np.ascontiguousarray(mask[box], bool), grid.crop((box[0], box[1], box[2]))
+    part = np.ascontiguousarray(mask[box], bool)
     sums = slice_sums(part)
-    moments = _moments(sums, where)
+    moments = _moments(sums, grid, low)
     spread, axes = np.linalg.eigh(moments.covariance)
     lengths = np.sqrt(5 * spread.clip(0)[::-1])
     cell = grid.affine[:3, :3]
@@ -152,16 +151,23 @@ def _units(space: Space) -> _Units:
     return _Units("mm", "mm2", "mL", 1000.0)
 
 
-def _moments(sums: FloatArray, grid: Grid) -> _Moments:
-    """Volume, centroid and covariance of the voxel centers, weighted by what each slice stands for."""
+def _moments(sums: FloatArray, grid: Grid, low: NDArray[np.int64]) -> _Moments:
+    """Volume, centroid and covariance of the voxel centers, weighted by what each slice stands for.
+
+    Parameters
+    ----------
+    sums
+        (k, 6) of a part of the grid that begins at voxel `low`.
+    """
     n, j, i, jj, ii, ji = sums.T
-    weight = grid.voxel_volumes_mm3
+    slices = slice(int(low[0]), int(low[0]) + len(sums))
+    weight, origins = grid.voxel_volumes_mm3[slices], grid.origins_mm[slices]
     volume = float(n @ weight)
     row, column = grid.affine[:3, 1], grid.affine[:3, 2]
     full = n > 0
     count = np.where(full, n, 1)
     j, i = j / count, i / count
-    centers = grid.origins_mm + j[:, None] * row + i[:, None] * column
+    centers = origins + (j + low[1])[:, None] * row + (i + low[2])[:, None] * column
     share = n * weight / volume
     centroid = share @ centers
     across = centers - centroid
