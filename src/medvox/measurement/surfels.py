@@ -1,8 +1,8 @@
 """Area of the surface inside a cube of 2 x 2 x 2 voxels, for each of the 256 ways to fill it.
 
 The surface crosses a cube's edge half-way between a voxel inside and one outside. On each face of the cube
-the crossings are joined to lines, the lines to rings, and the rings to triangles: marching cubes (Lorensen and
-Cline, SIGGRAPH 1987) at the level one half. Where a face has four crossings, lines cut off the corners of the
+the crossings are joined to lines, the lines to rings, and the rings to triangles: marching cubes (Lorensen
+and Cline, SIGGRAPH 1987) at the level one half. Where a face has four crossings, lines cut off the corners of the
 kind that is rarer in the cube, as in the original table.
 """
 
@@ -33,7 +33,8 @@ def triangles(code: int) -> tuple[tuple[Point, Point, Point], ...]:
     """
     made: list[tuple[Point, Point, Point]] = []
     for ring in _rings(_lines(code)):
-        made += max((_fan(ring[n:] + ring[:n]) for n in range(len(ring))), key=_enclosed)
+        fans = [_fan(ring[n:] + ring[:n]) for n in range(len(ring))]
+        made += max(fans, key=_enclosed)
     return tuple(made)
 
 

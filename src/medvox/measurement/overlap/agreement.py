@@ -144,7 +144,7 @@ def compare(
 def compare_labels(
     reference: LabelMap, test: LabelMap, *, tolerance_mm: float = 1.0, boundary: Boundary = "voxel"
 ) -> tuple[Overlap, ...]:
-    """Compare the segments of two label maps by name; one that is in one map only counts as empty in the other.
+    """Compare the segments of two label maps by name; one that a map lacks counts as empty there.
 
     Raises
     ------

@@ -96,13 +96,8 @@ class BoundaryDistances:
         weight = self.forward_weights.sum() + self.backward_weights.sum()
         if weight == 0:
             return 1.0
-        near = sum(
-            weights[: np.searchsorted(distances, tolerance_mm, side="right")].sum()
-            for distances, weights in (
-                (self.forward_mm, self.forward_weights),
-                (self.backward_mm, self.backward_weights),
-            )
-        )
+        near = self.forward_weights[self.forward_mm <= tolerance_mm].sum()
+        near += self.backward_weights[self.backward_mm <= tolerance_mm].sum()
         return float(near / weight)
 
     @staticmethod
@@ -117,7 +112,7 @@ class BoundaryDistances:
         if self.boundary == "voxel":
             return float(np.percentile(distances, percent))
         cumulated = np.cumsum(weights)
-        place = np.searchsorted(cumulated / cumulated[-1], percent / 100)
+        place = int(np.searchsorted(cumulated / cumulated[-1], percent / 100))
         return float(distances[min(place, len(distances) - 1)])
 
 
@@ -172,7 +167,7 @@ def check_pair(reference: Mask, test: Mask, spacing_mm: Spacing) -> None:
     GeometryError
         If shapes differ or a spacing is not a positive number.
     """
-    if reference.shape != test.shape or reference.ndim != 3:
+    if reference.shape != test.shape or len(np.shape(reference)) != 3:
         raise GeometryError(
             "the masks have different shapes",
             where="overlap",
@@ -180,7 +175,7 @@ def check_pair(reference: Mask, test: Mask, spacing_mm: Spacing) -> None:
             expected=reference.shape,
             advice="Resample one segmentation onto the other's grid first",
         )
-    if len(spacing_mm) != 3 or not all(np.isfinite(s) and s > 0 for s in spacing_mm):
+    if not all(np.isfinite(s) and s > 0 for s in spacing_mm):
         raise GeometryError("spacing must be three positive numbers", where="overlap", got=spacing_mm)
 
 

@@ -120,9 +120,9 @@ def count_pairs(reference: AnyArray, test: AnyArray) -> Any:
     nk, nj, ni = reference.shape
     counts = np.zeros((nk, 3), np.int64)
     for k in range(nk):
-        both = 0
-        first = 0
-        second = 0
+        both = np.int64(0)
+        first = np.int64(0)
+        second = np.int64(0)
         for j in range(nj):
             for i in range(ni):
                 a = np.int64(reference[k, j, i])

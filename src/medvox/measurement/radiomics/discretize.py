@@ -17,7 +17,7 @@ MOST_LEVELS = 4096
 
 @dataclass(frozen=True, slots=True)
 class Discretization:
-    """How values become grey levels 1, 2, …
+    """How values become grey levels, from 1.
 
     Exactly one of `count` and `width` is given; neither: values are whole numbers and stay as they are,
     shifted so that the lowest is 1 unless it is positive.
@@ -63,7 +63,8 @@ class Discretization:
             if high == low:
                 return np.ones(len(x), np.int32)
             scaled = np.floor(self.count * (x - low) / (high - low)) + 1
-            return np.minimum(scaled, self.count).astype(np.int32)
+            made = np.minimum(scaled, self.count)
+            return np.asarray(made, np.int32)
         if self.width is None:
             if not np.array_equal(x, np.rint(x)):
                 raise UsageError(
@@ -87,4 +88,4 @@ class Discretization:
                 expected=f"at most {MOST_LEVELS}",
                 advice="Take wider bins",
             )
-        return made.astype(np.int32)
+        return np.asarray(made, np.int32)

@@ -115,8 +115,7 @@ def surface_points(mask: Mask) -> FloatArray:
         across = np.argwhere(there)
         first = lines[there].argmax(axis=-1) - 0.5
         last = lines.shape[-1] - 0.5 - lines[there][:, ::-1].argmax(axis=-1)
-        for ends in (first, last):
-            found.append(np.insert(across.astype(np.float64), axis, ends, axis=1))
+        found += [np.insert(across.astype(np.float64), axis, ends, axis=1) for ends in (first, last)]
     return np.concatenate(found)
 
 

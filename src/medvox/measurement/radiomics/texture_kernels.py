@@ -36,7 +36,7 @@ def cooccurrences(levels: AnyArray, offsets: AnyArray, count: int) -> AnyArray:
 
 
 @njit(nogil=True, cache=True)
-def cooccurrence_features(counts: AnyArray) -> AnyArray:  # noqa: PLR0915
+def cooccurrence_features(counts: AnyArray) -> AnyArray:  # noqa: C901, PLR0915
     """The 25 features of one co-occurrence matrix (IBSI 3.6.1 to 3.6.25), in that order."""
     n = counts.shape[0]
     total = counts.sum()

@@ -86,7 +86,7 @@ def slice_diameters(
     ends
         (n, 3) first and last voxels of each row, slices counted from `first_slice`, in order.
     sums
-        (k, 6) of each slice, as of `medvox.measurement.size.mask_kernels.slice_sums`, in columns of any origin.
+        (k, 6) of each slice, as of `medvox.measurement.size.mask_kernels.slice_sums`.
     """
     from medvox.measurement.size.mask_kernels import longest
 

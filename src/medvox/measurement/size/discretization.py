@@ -47,7 +47,7 @@ def volume_95(volume: float, shape: FloatArray, cell: FloatArray) -> float:
     cell
         (3, 3) columns: steps of the lattice in mm.
     """
-    x = 2 * math.pi * _extents(shape, np.linalg.inv(cell).T, _half_lattice(3, REACH_3D))
+    x = 2 * math.pi * _extents(shape, cell, _half_lattice(3, REACH_3D))
     return _interval(np.minimum(1.0, 3 * np.sqrt(1 + x * x) / x**3)) * TAIL_3D * volume
 
 
@@ -56,12 +56,12 @@ def area_95(area: float, shape: FloatArray, cell: FloatArray) -> float:
 
     As `volume_95`, with (2, 2) matrices; Q is 4 times the covariance.
     """
-    x = 2 * math.pi * _extents(shape, np.linalg.inv(cell).T, _half_lattice(2, REACH_2D))
+    x = 2 * math.pi * _extents(shape, cell, _half_lattice(2, REACH_2D))
     return _interval(np.minimum(1.0, 2 * math.sqrt(2 / math.pi) / x**1.5)) * TAIL_2D * area
 
 
-def _extents(shape: FloatArray, reciprocal: FloatArray, lattice: FloatArray) -> FloatArray:
-    points = lattice @ reciprocal.T
+def _extents(shape: FloatArray, cell: FloatArray, lattice: FloatArray) -> FloatArray:
+    points = lattice @ np.linalg.inv(cell)
     return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", points, shape, points)))
 
 

@@ -1,4 +1,4 @@
-"""Sizes of one mask: volume, surface, position, axes and diameters, each with its discretization uncertainty."""
+"""Sizes of one mask: volume, surface, position, axes and diameters, with their discretization uncertainty."""
 
 from __future__ import annotations
 
