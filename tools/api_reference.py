@@ -92,6 +92,7 @@ def commands_text() -> str:
 
 def _leaves(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Commands that do something, groups such as `medvox raw` opened."""
+    group.list_commands(None)  # words made of steps fill themselves when asked
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{before}{name} ")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from data import data_dir
 from measurement import ibsi1_reference as ibsi
+from benchmarks.same_features.pyradiomics import SAME
 
 import medvox as mv
 from medvox.core.errors import GeometryError, LimitError, MissingError, UsageError
@@ -89,79 +90,6 @@ def test_all_that_is_computed_was_compared(features):
 
 # -- pyradiomics ----------------------------------------------------------------------------------
 
-SAME = {  # pyradiomics' name -> ours, where the definitions are equal
-    "firstorder": {
-        "InterquartileRange": "interquartile_range", "Maximum": "maximum",
-        "Mean": "mean", "MeanAbsoluteDeviation": "mean_absolute_deviation", "Median": "median",
-        "Minimum": "minimum", "10Percentile": "percentile_10", "90Percentile": "percentile_90",
-        "Range": "range", "RobustMeanAbsoluteDeviation": "robust_mean_absolute_deviation",
-        "Skewness": "skewness", "Variance": "variance",
-    },
-    "glcm": {
-        "Autocorrelation": "autocorrelation", "ClusterProminence": "cluster_prominence",
-        "ClusterShade": "cluster_shade", "ClusterTendency": "cluster_tendency", "Contrast": "contrast",
-        "Correlation": "correlation", "DifferenceAverage": "difference_average",
-        "DifferenceEntropy": "difference_entropy", "DifferenceVariance": "difference_variance",
-        "Id": "inverse_difference", "Idm": "inverse_difference_moment",
-        "Idmn": "normalised_inverse_difference_moment", "Idn": "normalised_inverse_difference",
-        "Imc1": "first_information_correlation", "Imc2": "second_information_correlation",
-        "InverseVariance": "inverse_variance", "JointAverage": "joint_average",
-        "JointEnergy": "angular_second_moment", "JointEntropy": "joint_entropy",
-        "MaximumProbability": "joint_maximum", "SumAverage": "sum_average", "SumEntropy": "sum_entropy",
-        "SumSquares": "joint_variance",
-    },
-    "glrlm": {
-        "GrayLevelNonUniformity": "grey_level_non_uniformity",
-        "GrayLevelNonUniformityNormalized": "normalised_grey_level_non_uniformity",
-        "GrayLevelVariance": "grey_level_variance", "HighGrayLevelRunEmphasis": "high_grey_level_run_emphasis",
-        "LongRunEmphasis": "long_run_emphasis",
-        "LongRunHighGrayLevelEmphasis": "long_run_high_grey_level_emphasis",
-        "LongRunLowGrayLevelEmphasis": "long_run_low_grey_level_emphasis",
-        "LowGrayLevelRunEmphasis": "low_grey_level_run_emphasis", "RunEntropy": "run_entropy",
-        "RunLengthNonUniformity": "run_length_non_uniformity",
-        "RunLengthNonUniformityNormalized": "normalised_run_length_non_uniformity",
-        "RunPercentage": "run_percentage", "RunVariance": "run_length_variance",
-        "ShortRunEmphasis": "short_run_emphasis",
-        "ShortRunHighGrayLevelEmphasis": "short_run_high_grey_level_emphasis",
-        "ShortRunLowGrayLevelEmphasis": "short_run_low_grey_level_emphasis",
-    },
-    "glszm": {
-        "GrayLevelNonUniformity": "grey_level_non_uniformity",
-        "GrayLevelNonUniformityNormalized": "normalised_grey_level_non_uniformity",
-        "GrayLevelVariance": "grey_level_variance", "HighGrayLevelZoneEmphasis": "high_grey_level_zone_emphasis",
-        "LargeAreaEmphasis": "large_zone_emphasis",
-        "LargeAreaHighGrayLevelEmphasis": "large_zone_high_grey_level_emphasis",
-        "LargeAreaLowGrayLevelEmphasis": "large_zone_low_grey_level_emphasis",
-        "LowGrayLevelZoneEmphasis": "low_grey_level_zone_emphasis",
-        "SizeZoneNonUniformity": "zone_size_non_uniformity",
-        "SizeZoneNonUniformityNormalized": "normalised_zone_size_non_uniformity",
-        "SmallAreaEmphasis": "small_zone_emphasis",
-        "SmallAreaHighGrayLevelEmphasis": "small_zone_high_grey_level_emphasis",
-        "SmallAreaLowGrayLevelEmphasis": "small_zone_low_grey_level_emphasis",
-        "ZoneEntropy": "zone_size_entropy", "ZonePercentage": "zone_percentage",
-        "ZoneVariance": "zone_size_variance",
-    },
-    "gldm": {
-        "DependenceEntropy": "dependence_count_entropy",
-        "DependenceNonUniformity": "dependence_count_non_uniformity",
-        "DependenceNonUniformityNormalized": "normalised_dependence_count_non_uniformity",
-        "DependenceVariance": "dependence_count_variance",
-        "GrayLevelNonUniformity": "grey_level_non_uniformity", "GrayLevelVariance": "grey_level_variance",
-        "HighGrayLevelEmphasis": "high_grey_level_count_emphasis",
-        "LargeDependenceEmphasis": "high_dependence_emphasis",
-        "LargeDependenceHighGrayLevelEmphasis": "high_dependence_high_grey_level_emphasis",
-        "LargeDependenceLowGrayLevelEmphasis": "high_dependence_low_grey_level_emphasis",
-        "LowGrayLevelEmphasis": "low_grey_level_count_emphasis",
-        "SmallDependenceEmphasis": "low_dependence_emphasis",
-        "SmallDependenceHighGrayLevelEmphasis": "low_dependence_high_grey_level_emphasis",
-        "SmallDependenceLowGrayLevelEmphasis": "low_dependence_low_grey_level_emphasis",
-    },
-    "ngtdm": {n.title(): n for n in ("busyness", "coarseness", "complexity", "contrast", "strength")},
-    "shape": {
-        "MeshVolume": "volume_mesh_mm3", "VoxelVolume": "volume_voxels_mm3",
-        "SurfaceArea": "surface_area_mesh_mm2", "Maximum3DDiameter": "maximum_3d_diameter_mm",
-    },
-}  # fmt: skip
 LOOSE = {"MeshVolume": 0.015, "SurfaceArea": 0.01}
 """Triangles of marching cubes are cut otherwise."""
 FAMILY = {"firstorder": "statistics", "gldm": "ngldm", "shape": "morphology"}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, raw, render, serve, viewer
+from medvox.cli import convert, demo, info, net, raw, render, serve, steps, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -25,6 +25,7 @@ app.command(name="render")(render.render)
 app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")
+app.add_typer(steps.words("segment", "Mark organs and regions in images; combine, grow and smooth labels."))
 
 
 def _version(value: bool) -> None:
