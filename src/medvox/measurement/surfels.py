@@ -1,13 +1,14 @@
 """Area of the surface inside a cube of 2 x 2 x 2 voxels, for each of the 256 ways to fill it.
 
 The surface crosses a cube's edge half-way between a voxel inside and one outside. On each face of the cube
-the crossings are joined to lines, the lines to rings, and the rings to triangles: marching cubes (Lorensen
-and Cline, SIGGRAPH 1987) at the level one half. Where a face has four crossings, lines cut off the corners of the
-kind that is rarer in the cube, as in the original table.
+the crossings are joined to lines, the lines to rings, the rings to triangles: marching cubes (Lorensen and
+Cline, SIGGRAPH 1987) at the level one half. Where a face has four crossings, lines cut off the corners of
+the kind that is rarer in the cube, as in the original table.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from itertools import product
 
@@ -42,8 +43,8 @@ def _fan(ring: list[Point]) -> list[tuple[Point, Point, Point]]:
     return [(ring[0], ring[n], ring[n + 1]) for n in range(1, len(ring) - 1)]
 
 
-def _enclosed(fan: list[tuple[Point, Point, Point]]) -> int:
-    a, b, c = np.moveaxis(np.array(fan), 1, 0)
+def _enclosed(fan: Iterable[tuple[Point, Point, Point]]) -> int:
+    a, b, c = np.moveaxis(np.array(list(fan)), 1, 0)
     return int((a * np.cross(b, c)).sum())
 
 

@@ -70,7 +70,9 @@ def write_key_objects(
     options = options or ObjectOptions()
     sources = find_sources(source)
     if sources is None or not marked.references:
-        raise UsageError("a key object selection needs the images of a study, and at least one that is marked")
+        raise UsageError(
+            "a key object selection needs the images of a study, and at least one that is marked"
+        )
     made = begin(KEY_OBJECTS, "KO", sources.images, options)
     ds = made.dataset
     ds.ReferencedPerformedProcedureStepSequence = DicomSequence()
@@ -104,6 +106,8 @@ def read_key_objects(path: str | PathLike[str]) -> KeyObjects:
     places = evidence_places(ds)
     items = c.children_of(ds)
     words = next((c.value_of(i) for i in items if c.name_of(i) == _DESCRIPTION.value), "")
-    found = (reference_of(i, places) for i in items if i.get("ValueType") in ("IMAGE", "COMPOSITE", "WAVEFORM"))
+    found = (
+        reference_of(i, places) for i in items if i.get("ValueType") in ("IMAGE", "COMPOSITE", "WAVEFORM")
+    )
     title = code_of(ds, "ConceptNameCodeSequence") or OF_INTEREST
     return KeyObjects(tuple(one for one in found if one is not None), title, words or "")

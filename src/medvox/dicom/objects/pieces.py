@@ -161,8 +161,10 @@ def _end_of_meta(content: bytes) -> int:
     at = 132
     while content[at : at + 2] == b"\x02\x00" and at + 12 <= len(content):
         long = content[at + 4 : at + 6] in _LONG
-        at += 12 + _LONG_LENGTH.unpack_from(content, at + 8)[0] if long else (
-            8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0]
+        at += (
+            12 + _LONG_LENGTH.unpack_from(content, at + 8)[0]
+            if long
+            else (8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0])
         )
     return at
 

@@ -251,7 +251,9 @@ def read_presentation_state(path: str | PathLike[str]) -> PresentationState:
     ]
     layers = tuple(
         (str(layer.get("GraphicLayer") or ""), _color(layer.get("GraphicLayerRecommendedDisplayCIELabValue")))
-        for layer in sorted(ds.get("GraphicLayerSequence") or [], key=lambda l: int(l.get("GraphicLayerOrder") or 0))
+        for layer in sorted(
+            ds.get("GraphicLayerSequence") or [], key=lambda l: int(l.get("GraphicLayerOrder") or 0)
+        )
     )
     return PresentationState(tuple(marks), layers, _window(ds), str(ds.get("ContentLabel") or ""))
 

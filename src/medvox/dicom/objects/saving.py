@@ -43,5 +43,7 @@ def read(path: Path, *sop_classes: str) -> Dataset:
         warnings.simplefilter("ignore")
         found = str(stored.dataset.get("SOPClassUID") or "")
     if found not in sop_classes:
-        raise UnsupportedError("this is another DICOM object", where=path.name, got=stored.dataset.get("Modality"))
+        raise UnsupportedError(
+            "this is another DICOM object", where=path.name, got=stored.dataset.get("Modality")
+        )
     return stored.dataset

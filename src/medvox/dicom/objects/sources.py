@@ -140,9 +140,7 @@ def _same(s: Slice, grid: Grid) -> bool:
     )
 
 
-def find_sources(
-    source: Volume | Source | None, provenance: Provenance | None = None
-) -> SourceFrames | None:
+def find_sources(source: Volume | Source | None, provenance: Provenance | None = None) -> SourceFrames | None:
     """Read the headers of what a derived object is about.
 
     Parameters

@@ -113,7 +113,7 @@ def _graph(mesh: Mesh) -> Any:
 def _unfolded(
     a: FloatArray, b: FloatArray, c: FloatArray, d: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """Distance of c and d when their triangles lie in one plane, turned about edge a b; if it crosses that."""
+    """Distance of c and d with their triangles turned into one plane about edge a b, and if it crosses it."""
     edge = b - a
     size = np.linalg.norm(edge, axis=1)
     unit = edge / np.maximum(size, 1e-300)[:, None]

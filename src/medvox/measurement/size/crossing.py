@@ -82,14 +82,14 @@ def _weights(steps: bytes, dimensions: int = 3) -> FloatArray:
     """Part of all directions that lies nearest to each step; they add up to 1."""
     table = np.frombuffer(steps).reshape(-1, dimensions)
     points: FloatArray
-    unit = table / np.linalg.norm(table, axis=1)[:, None]
+    unit: FloatArray = np.asarray(table / np.linalg.norm(table, axis=1)[:, None], np.float64)
     n = np.arange(SPHERE_POINTS) + 0.5
     if dimensions == 2:
         turn = n * math.pi / SPHERE_POINTS
         points = np.asarray(np.stack([np.cos(turn), np.sin(turn)], axis=1), np.float64)
     else:
         turn, height = n * math.pi * (1 + math.sqrt(5)), 1 - 2 * n / SPHERE_POINTS
-        flat = np.sqrt(1 - height**2)
+        flat = np.sqrt(1 - height * height)
         points = np.asarray(np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1), np.float64)
     nearest = np.abs(points @ unit.T).argmax(axis=1)
     return np.bincount(nearest, minlength=len(unit)) / SPHERE_POINTS

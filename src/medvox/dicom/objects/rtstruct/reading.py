@@ -32,9 +32,7 @@ _KINDS = {kind.value: kind for kind in RingKind} | {
 }
 
 
-def read_structure_set(
-    path: str | PathLike[str], images: Collection[str] | None = None
-) -> StructureSet:
+def read_structure_set(path: str | PathLike[str], images: Collection[str] | None = None) -> StructureSet:
     """Read an RT Structure Set.
 
     Parameters
@@ -74,7 +72,9 @@ def read_structure_set(
     except Exception as error:  # pydicom decodes values late, and raises errors of many classes
         raise FormatError(f"the structures cannot be read: {type(error).__name__}", where=name) from error
     referenced, series = _referenced(ds)
-    findings = [Finding("odd-contour", Level.WARNING, name, f"{n} {text}", _REFERENCE) for text, n in counts.items()]
+    findings = [
+        Finding("odd-contour", Level.WARNING, name, f"{n} {text}", _REFERENCE) for text, n in counts.items()
+    ]
     findings += _empty(rois, name) + _unresolved(rois, referenced, images, name)
     return StructureSet(
         str(ds.get("StructureSetLabel") or ds.get("StructureSetName") or ""),
@@ -226,7 +226,9 @@ def _frame_of_reference(ds: Dataset, rois: list[Roi]) -> str | None:
     if len(told) == 1:
         return told.pop()
     frames = ds.get("ReferencedFrameOfReferenceSequence") or []
-    uids = {str(f.get("FrameOfReferenceUID") or "") for f in frames} | {str(ds.get("FrameOfReferenceUID") or "")}
+    uids = {str(f.get("FrameOfReferenceUID") or "") for f in frames} | {
+        str(ds.get("FrameOfReferenceUID") or "")
+    }
     known = uids - {""}
     return known.pop() if len(known) == 1 and not told else None
 
@@ -239,7 +241,9 @@ def _empty(rois: list[Roi], name: str) -> list[Finding]:
     return [Finding("empty-segment", Level.INFO, name, text, _REFERENCE)]
 
 
-def _unresolved(rois: list[Roi], referenced: set[str], images: Collection[str] | None, name: str) -> list[Finding]:
+def _unresolved(
+    rois: list[Roi], referenced: set[str], images: Collection[str] | None, name: str
+) -> list[Finding]:
     if images is None:
         return []
     at_hand = set(images)
@@ -250,4 +254,3 @@ def _unresolved(rois: list[Roi], referenced: set[str], images: Collection[str] |
         return []
     text = f"{lost} referenced images are not there; {missing} of {len(named)} contours were drawn on them"
     return [Finding("missing-reference", Level.WARNING, name, text, "PS3.3 C.8.8.5")]
-

@@ -85,7 +85,10 @@ def read_frames(stored: Stored) -> FrameTable:
         rows = [reader.row(0, 0)]
     if len(rows) != count:
         raise FormatError(
-            "the functional groups do not fit the number of frames", where=stored.name, got=len(rows), expected=count
+            "the functional groups do not fit the number of frames",
+            where=stored.name,
+            got=len(rows),
+            expected=count,
         )
     segments, positions, orientations, sources, measures, corners = zip(*rows, strict=True)
     tiled = all(corner is not None for corner in corners) and "TotalPixelMatrixRows" in ds
@@ -208,7 +211,9 @@ def _tiled_full(ds: Dataset, shared: Dataset, count: int) -> FrameTable:
     label_map = ds.get("SegmentationType") == "LABELMAP"
     numbers = [int(s.SegmentNumber) for s in ds.get("SegmentSequence", [])] or [0]
     if not label_map and count != down * across * len(numbers):
-        raise FormatError("the tiles do not fit the number of frames", got=count, expected=down * across * len(numbers))
+        raise FormatError(
+            "the tiles do not fit the number of frames", got=count, expected=down * across * len(numbers)
+        )
     which = np.arange(count) // (down * across)
     segments = np.zeros(count, np.int64) if label_map else np.array(numbers)[which]
     corners = np.stack([tiles // across * rows, tiles % across * columns], axis=1)

@@ -29,7 +29,9 @@ def bit_rows(stored: Stored) -> Bytes:
     ds = stored.dataset
     count, pixels = int(ds.get("NumberOfFrames") or 1), int(ds.Rows) * int(ds.Columns)
     if stored.pixels is not None and stored.pixels.undefined:
-        rows = [np.packbits(frame.reshape(-1) != 0, bitorder="little") for frame in _decoded(stored, count, 1)]
+        rows = [
+            np.packbits(frame.reshape(-1) != 0, bitorder="little") for frame in _decoded(stored, count, 1)
+        ]
         return np.stack(rows)
     data = _native(stored, -(-count * pixels // 8))
     return frame_rows(data, count, pixels)

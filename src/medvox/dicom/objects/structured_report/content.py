@@ -21,7 +21,12 @@ def dcm(value: str, meaning: str) -> Code:
     return Code(value, "DCM", meaning)
 
 
-CONTAINS, HAS_CONTEXT, HAS_MODIFIER, INFERRED = "CONTAINS", "HAS OBS CONTEXT", "HAS CONCEPT MOD", "INFERRED FROM"
+CONTAINS, HAS_CONTEXT, HAS_MODIFIER, INFERRED = (
+    "CONTAINS",
+    "HAS OBS CONTEXT",
+    "HAS CONCEPT MOD",
+    "INFERRED FROM",
+)
 HAS_PROPERTIES, SELECTED = "HAS PROPERTIES", "SELECTED FROM"
 
 
@@ -76,7 +81,9 @@ def person_item(relation: str, name: Code, value: str) -> Dataset:
     return ds
 
 
-def number_item(relation: str, name: Code, value: float, unit: Code, children: Iterable[Dataset] = ()) -> Dataset:
+def number_item(
+    relation: str, name: Code, value: float, unit: Code, children: Iterable[Dataset] = ()
+) -> Dataset:
     """NUM; the value also as a double, so that nothing is rounded (PS3.3 C.18.1)."""
     ds = item(relation, "NUM", name, children)
     measured = Dataset()

@@ -89,7 +89,13 @@ class _Reader:
         library = [i for item in items if name_of(item) == _LIBRARY for i in walk(item)]
         images = [self._reference(i) for i in library if i.get("ValueType") == "IMAGE"]
         findings = [
-            Finding("report-content", Level.INFO, self._name, f"{count} items not understood: {what}", "PS3.16 TID 1500")
+            Finding(
+                "report-content",
+                Level.INFO,
+                self._name,
+                f"{count} items not understood: {what}",
+                "PS3.16 TID 1500",
+            )
             for what, count in sorted(self._unknown.items())
         ]
         if not groups:

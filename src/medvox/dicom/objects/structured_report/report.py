@@ -57,7 +57,9 @@ class Shape:
         points = np.array(self.points, np.float64)
         width = 3 if self.image is None else 2
         if points.ndim != 2 or points.shape[1] != width or not len(points) or not np.isfinite(points).all():
-            raise UsageError("points of a shape do not fit", got=points.shape, expected=f"finite (n, {width})")
+            raise UsageError(
+                "points of a shape do not fit", got=points.shape, expected=f"finite (n, {width})"
+            )
         points.setflags(write=False)
         object.__setattr__(self, "points", points)
 

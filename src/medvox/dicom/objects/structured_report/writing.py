@@ -107,7 +107,9 @@ def evidence(references: Sequence[Reference]) -> DicomSequence:
     for study, series in studies.items():
         holder = Dataset()
         holder.StudyInstanceUID = study
-        holder.ReferencedSeriesSequence = DicomSequence([_series(uid, found) for uid, found in series.items()])
+        holder.ReferencedSeriesSequence = DicomSequence(
+            [_series(uid, found) for uid, found in series.items()]
+        )
         made.append(holder)
     return DicomSequence(made)
 
@@ -162,7 +164,9 @@ def _observer(report: MeasurementReport, made: Made) -> Iterator[Dataset]:
 
 def _group(group: MeasurementGroup, made: Made) -> Dataset:
     """Measurement group: TID 1411 of a segment, 1410 of an outline, else 1501."""
-    planar = group.region is not None or (group.segment is not None and group.segment.reference.frame is not None)
+    planar = group.region is not None or (
+        group.segment is not None and group.segment.reference.frame is not None
+    )
     template = "1410" if planar else "1411" if group.segment is not None else "1501"
     return c.container(c.CONTAINS, GROUP, template, _content(group, made, planar))
 
@@ -174,7 +178,9 @@ def _content(group: MeasurementGroup, made: Made, planar: bool) -> Iterator[Data
     if group.finding is not None:
         yield c.code_item(c.CONTAINS, dcm("121071", "Finding"), group.finding)
     if group.segment is not None:
-        name = dcm("121214", "Referenced Segmentation Frame") if planar else dcm("121191", "Referenced Segment")
+        name = (
+            dcm("121214", "Referenced Segmentation Frame") if planar else dcm("121191", "Referenced Segment")
+        )
         yield c.image_item(c.CONTAINS, name, group.segment.reference, group.segment.number)
     if group.region is not None:
         yield c.shape_item(c.CONTAINS, dcm("111030", "Image Region"), _checked(group.region))
@@ -200,7 +206,9 @@ def _number(measured: Measured) -> Dataset:
     if measured.uncertainty is not None:
         below.append(c.number_item(c.HAS_PROPERTIES, UNCERTAINTY, measured.uncertainty, measured.unit))
     if measured.shape is not None:
-        below.append(c.shape_item(c.INFERRED, dcm("121112", "Source of Measurement"), _checked(measured.shape)))
+        below.append(
+            c.shape_item(c.INFERRED, dcm("121112", "Source of Measurement"), _checked(measured.shape))
+        )
     return c.number_item(c.CONTAINS, measured.name, measured.value, measured.unit, below)
 
 
