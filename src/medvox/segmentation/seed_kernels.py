@@ -1,14 +1,14 @@
 """Compiled loops that spread labels from seeds: by geodesic distance, or by flooding (watershed).
 
-Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``; labels
-are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | steps since that altitude``. A step
-makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work: each
+Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``,
+labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | steps since that altitude``.
+A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work: each
 voxel's key is the least that a neighbor's gives it. Editing seeds and computing anew thus agree to the bit.
 Dial, Comm. ACM 12 (1969) 632;
 """
 
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
-# ruff: noqa: PLR0913
+# ruff: noqa: C901, PLR0912
 from __future__ import annotations
 
 from typing import Any
@@ -56,57 +56,47 @@ def _grown(old: AnyArray) -> AnyArray:
 
 
 @njit(nogil=True, cache=True)
-def _next(current: int, flood: bool, head: AnyArray, waiting: int) -> int:
-    """Priority to go on with: the next bucket that holds something, or `waiting`."""
+def _next(current: int, flood: bool, head: AnyArray) -> int:
+    """Priority of the next bucket that holds something."""
     if not flood:
         at = current + 1
-        while head[at & (RING - 1)] < 0 and at != waiting:
+        while head[at & (RING - 1)] < 0:
             at += 1
         return at
     if head[LEVELS + ((current + 1) & 1)] >= 0:
         return current + 1
     level = (current >> STEPS) + 1
-    while level < LEVELS and head[level] < 0:
+    while head[level] < 0:
         level += 1
-    at = level << STEPS
-    return at if waiting < 0 else min(at, waiting)
+    return level << STEPS
 
 
 @njit(nogil=True, cache=True)
 def spread(
     key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
 ) -> int:
-    """Spread from voxels `start` (their keys are set, in rising order of priority); return the keys changed."""
+    """Spread from seeds alone (`start`; their keys are their labels); return how many were looked at."""
     head = np.full(RING, -1, np.int32)
-    node, after = np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32)
-    used, free, pending, done, at = 0, -1, 0, 0, 0
-    current = 0
-    while pending or at < len(start):
-        waiting = np.int64(key[start[at]] >> 8) if at < len(start) else -1
-        if pending:
-            current = _next(current, flood, head, waiting) if done else waiting
-        else:
-            current = waiting
+    room = max(1 << 16, len(start))
+    node, after = np.empty(room, np.int32), np.empty(room, np.int32)
+    used, free, looked, current = len(start), -1, 0, np.int64(0)
+    for n in range(len(start)):
+        node[n], after[n] = start[n], n - 1
+    head[0] = used - 1
+    pending = used
+    while pending:
         slot = _bucket(current, flood)
-        while True:
-            if head[slot] >= 0:
-                e = head[slot]
-                head[slot] = after[e]
-                p = node[e]
-                after[e] = free
-                free = e
-                pending -= 1
-                if np.int64(key[p] >> 8) != current:
-                    continue
-            elif at < len(start) and np.int64(key[start[at]] >> 8) <= current:
-                p = start[at]
-                at += 1
-                if np.int64(key[p] >> 8) != current:
-                    continue
-            else:
-                break
-            done += 1
+        while head[slot] >= 0:
+            e = head[slot]
+            head[slot] = after[e]
+            p = node[e]
+            after[e] = free
+            free = e
+            pending -= 1
             mine, here = np.int64(key[p]), np.int64(image[p])
+            if mine >> 8 != current:
+                continue
+            looked += 1
             for n in range(len(offsets)):
                 q = p + offsets[n]
                 old = np.int64(key[q])
@@ -116,6 +106,8 @@ def spread(
                 if new >= old:
                     continue
                 key[q] = new
+                if old >> 8 == new >> 8:  # it waits there already
+                    continue
                 if free >= 0:
                     e = free
                     free = after[e]
@@ -128,7 +120,9 @@ def spread(
                 node[e], after[e] = q, head[into]
                 head[into] = e
                 pending += 1
-    return done
+        if pending:
+            current = _next(current, flood, head)
+    return looked
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -136,14 +130,14 @@ def _best(
     p: int, key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, seed: int
 ) -> int:
     """Least key that the seed at a voxel and its neighbors give it."""
-    best = seed if seed else np.int64(NEVER)
+    best = seed or np.int64(NEVER)
     here = np.int64(image[p])
     for n in range(len(offsets)):
         q = p + offsets[n]
         theirs = np.int64(key[q])
         if theirs and theirs < best:
             best = min(best, _extend(theirs, np.int64(image[q]), here, bases[n], flood))
-    return best
+    return best  # type: ignore[return-value]
 
 
 @njit(nogil=True, cache=True)
@@ -254,9 +248,14 @@ def repair(
             given = never if best == never else _extend(best, here, there, bases[n], flood)
             if given < theirs:
                 queue = _put(queue, q, given >> 8)
-            elif best != old and given > theirs and theirs != never and old != never:
-                if _extend(old, here, there, bases[n], flood) == theirs:
-                    queue = _put(queue, q, theirs >> 8)
+            elif (
+                best != old
+                and given > theirs
+                and theirs != never
+                and old != never
+                and _extend(old, here, there, bases[n], flood) == theirs
+            ):
+                queue = _put(queue, q, theirs >> 8)
     return looked
 
 
