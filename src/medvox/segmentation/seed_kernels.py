@@ -2,9 +2,9 @@
 
 Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``,
 labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | steps since that altitude``.
-A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work: each
-voxel's key is the least that a neighbor's gives it. Editing seeds and computing anew thus agree to the bit.
-Dial, Comm. ACM 12 (1969) 632;
+A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work:
+each voxel's key is the least that a neighbor's gives it. Editing and computing anew thus agree to the bit.
+Buckets: Dial, Comm. ACM 12 (1969) 632.
 """
 
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
