@@ -5,6 +5,7 @@ need not be even.
 """
 
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
+# ruff: noqa: C901, PLR0913
 from __future__ import annotations
 
 from typing import Any
@@ -149,7 +150,7 @@ def near_in_planes(
 def near_across(
     squares: AnyArray, depths: AnyArray, reach: float, inside: bool, first: int, last: int, out: AnyArray
 ) -> None:
-    """Whether (or, not `inside`, whether not) within reach of another slice's voxels; slices `first` to `last` - 1."""
+    """Whether a voxel is within reach (`inside`), or not, of the voxels of all slices; ends `in_planes`."""
     count, height, width = squares.shape
     least = np.empty(width, np.float32)
     limit = np.float32(reach * reach)
@@ -170,7 +171,7 @@ def near_across(
 
 @njit(nogil=True, cache=True)
 def at_most(squares: AnyArray, limit: float, inside: bool, first: int, last: int, out: AnyArray) -> None:
-    """Out = whether the square is at most the limit, or (not `inside`) above it."""
+    """Say whether the square is at most the limit, or (not `inside`) above it."""
     for k in range(first, last):
         for j in range(squares.shape[1]):
             for i in range(squares.shape[2]):
@@ -179,13 +180,14 @@ def at_most(squares: AnyArray, limit: float, inside: bool, first: int, last: int
 
 @njit(nogil=True, cache=True, fastmath=True)
 def smoothed(
-    mask: AnyArray, starts: AnyArray, along_k: AnyArray, along_j: AnyArray, along_i: AnyArray, first: int, last: int,
-    out: AnyArray, counts: AnyArray, volumes: AnyArray,
+    mask: AnyArray, starts: AnyArray, along_k: AnyArray, along_j: AnyArray, along_i: AnyArray,
+    first: int, last: int, out: AnyArray, counts: AnyArray, volumes: AnyArray,
 ) -> None:  # fmt: skip
     """Weighted means of a mask of 0 and 1 as whole numbers to 65535, for slices `first` to `last` - 1.
 
     Slice k is the sum of ``along_k[k, n]`` times slice ``starts[k] + n``; rows and columns have the same
-    (odd number of) weights everywhere; what lies beyond the border does not weigh. `counts` gathers the volume of each number.
+    (odd number of) weights everywhere; what lies beyond the border does not weigh. `counts` gathers
+    the volume of each number.
     """
     height, width = mask.shape[1], mask.shape[2]
     rj, ri = len(along_j) // 2, len(along_i) // 2

@@ -1,4 +1,4 @@
-"""Steps on segments that are there: islands, holes, margin, hollow, smoothing, booleans, masking by volume."""
+"""Steps on segments that are there: islands, holes, margins, shells, smoothing, booleans, masking."""
 
 from __future__ import annotations
 

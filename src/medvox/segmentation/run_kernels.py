@@ -5,6 +5,7 @@ columns ``starts[n]`` to ``ends[n] - 1``. He, Chao, Suzuki, IEEE Trans. Image Pr
 """
 
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
+# ruff: noqa: PLR0913
 from __future__ import annotations
 
 from typing import Any
@@ -84,7 +85,7 @@ def _join_rows(
 def join(
     shape: AnyArray, corners: bool, across: bool, ptr: AnyArray, starts: AnyArray, ends: AnyArray
 ) -> AnyArray:
-    """Join runs of neighboring rows; return the piece of each run, from 0, and in the last place their number.
+    """Join runs of neighboring rows; return the piece of each run, from 0, and last the number of pieces.
 
     `corners`: voxels touch by edges and corners too; `across`: also between slices.
     """
@@ -127,7 +128,7 @@ def measure(
     piece: AnyArray,
     count: int,
 ) -> tuple[AnyArray, AnyArray]:
-    """Voxels of each piece, and whether it touches the border of the image (of the slice, if not `across`)."""
+    """Voxels of each piece, and whether it touches the border (of its slice, if not `across`)."""
     size = np.zeros(count, np.int64)
     border = np.zeros(count, np.bool_)
     depth, height, width = shape[0], shape[1], shape[2]

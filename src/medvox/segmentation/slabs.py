@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -26,7 +27,7 @@ def in_slabs(work: Callable[[int, int], T], count: int, slabs_a_thread: int = 4)
     threads = max(1, min(settings.current().threads, count))
     parts = min(count, threads * slabs_a_thread) if threads > 1 else 1
     edges = [n * count // max(parts, 1) for n in range(parts + 1)]
-    pairs = list(zip(edges[:-1], edges[1:], strict=True))
+    pairs = list(itertools.pairwise(edges))
     if threads == 1:
         return [work(*pair) for pair in pairs]
     with ThreadPoolExecutor(threads) as pool:
