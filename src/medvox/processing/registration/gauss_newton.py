@@ -125,7 +125,7 @@ class _Level:
 
     def _sums(self, matrix: Floats) -> tuple[Floats, Floats]:
         """Sum up the equations in threads; learn gain, offset and the spread of the residuals."""
-        from medvox.processing.registration.kernels import COUNT, SQUARES, normal_equations
+        from medvox.processing.registration.normal_kernels import COUNT, SQUARES, normal_equations
 
         place = (aff.invert(self._moving.affine) @ matrix @ self._fixed.affine)[:3]
         slices = len(self._fixed.values)

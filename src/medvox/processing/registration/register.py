@@ -117,7 +117,8 @@ def register(
     from medvox.processing.registration.mutual_information import search_by_library
 
     found, value = search_by_library(still, other, start, model, until, report)
-    return _judged(found, "mutual-information", value, found.overlap >= LEAST_OVERLAP and -value >= LEAST_INFORMATION)
+    alike = found.overlap >= LEAST_OVERLAP and -value >= LEAST_INFORMATION
+    return _judged(found, "mutual-information", value, alike)
 
 
 def _judged(found: Found, metric: str, value: float, good: bool) -> Registration:

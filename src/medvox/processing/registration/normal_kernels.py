@@ -30,6 +30,25 @@ def _add(sums: AnyArray, first: int, counts: float, f: float, m: float) -> None:
 
 
 @njit(nogil=True, cache=True)
+def _sample(moving: AnyArray, u: float, v: float, w: float) -> tuple[float, float, float, float]:
+    """Value between eight voxels, and its slopes along k, j, i."""
+    a = min(int(u), moving.shape[0] - 2)
+    b = min(int(v), moving.shape[1] - 2)
+    c = min(int(w), moving.shape[2] - 2)
+    fu, fv, fw = u - a, v - b, w - c
+    m000, m010 = moving[a, b, c], moving[a, b + 1, c]
+    m100, m110 = moving[a + 1, b, c], moving[a + 1, b + 1, c]
+    d00, d01 = moving[a, b, c + 1] - m000, moving[a, b + 1, c + 1] - m010
+    d10, d11 = moving[a + 1, b, c + 1] - m100, moving[a + 1, b + 1, c + 1] - m110
+    m00, m01 = m000 + d00 * fw, m010 + d01 * fw
+    m10, m11 = m100 + d10 * fw, m110 + d11 * fw
+    m0, m1 = m00 + (m01 - m00) * fv, m10 + (m11 - m10) * fv
+    along_j = (m01 - m00) * (1 - fu) + (m11 - m10) * fu
+    along_i = (d00 * (1 - fv) + d01 * fv) * (1 - fu) + (d10 * (1 - fv) + d11 * fv) * fu
+    return m0 + (m1 - m0) * fu, m1 - m0, along_j, along_i
+
+
+@njit(nogil=True, cache=True)
 def normal_equations(  # noqa: PLR0913
     fixed: AnyArray,
     weight: AnyArray,
@@ -87,21 +106,7 @@ def normal_equations(  # noqa: PLR0913
                 w = place[2, 0] * k + place[2, 1] * j + place[2, 2] * i + place[2, 3]
                 if u < 0 or v < 0 or w < 0 or u > nk - 1 or v > nj - 1 or w > ni - 1:
                     continue
-                a, b, c = min(int(u), nk - 2), min(int(v), nj - 2), min(int(w), ni - 2)
-                fu, fv, fw = u - a, v - b, w - c
-                m000, m001 = moving[a, b, c], moving[a, b, c + 1]
-                m010, m011 = moving[a, b + 1, c], moving[a, b + 1, c + 1]
-                m100, m101 = moving[a + 1, b, c], moving[a + 1, b, c + 1]
-                m110, m111 = moving[a + 1, b + 1, c], moving[a + 1, b + 1, c + 1]
-                m00, m01 = m000 + (m001 - m000) * fw, m010 + (m011 - m010) * fw
-                m10, m11 = m100 + (m101 - m100) * fw, m110 + (m111 - m110) * fw
-                m0, m1 = m00 + (m01 - m00) * fv, m10 + (m11 - m10) * fv
-                value = m0 + (m1 - m0) * fu
-                du = m1 - m0
-                dv = (m01 - m00) * (1 - fu) + (m11 - m10) * fu
-                dw = ((m001 - m000) * (1 - fv) + (m011 - m010) * fv) * (1 - fu) + (
-                    (m101 - m100) * (1 - fv) + (m111 - m110) * fv
-                ) * fu
+                value, du, dv, dw = _sample(moving, u, v, w)
                 f = fixed[k, j, i]
                 rest = gain * f + offset - value
                 size = math.fabs(rest)
