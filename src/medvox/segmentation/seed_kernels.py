@@ -1,7 +1,7 @@
 """Compiled loops that spread labels from seeds: by geodesic distance, or by flooding (watershed).
 
 Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``,
-labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | steps since that altitude``.
+labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | altitude before + steps since``.
 A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work:
 each voxel's key is the least that a neighbor's gives it. Editing and computing anew thus agree to the bit.
 Buckets: Dial, Comm. ACM 12 (1969) 632.
@@ -20,10 +20,6 @@ from numpy.typing import NDArray
 AnyArray = NDArray[Any]
 NEVER = np.uint32(0xFFFFFFFF)
 """Key of a voxel that no seed reaches."""
-STEPS = 14
-RING = 2048
-"""Buckets of distances; more than the largest weight of a step."""
-LEVELS = 1024
 FINE = 12
 FREE, USED, PENDING, COARSE, HELD, SLOT = range(6)
 Queue = tuple[AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray]
@@ -34,18 +30,12 @@ def _extend(key: int, here: int, there: int, base: int, flood: bool) -> int:
     """Key that a voxel's key gives to a neighbor, from their image values."""
     if flood:
         if there > key >> 22:
-            return (there << 22) | (key & 255)
+            return (there << 22) | ((key >> 22) << 8) | (key & 255)
         if (key >> 8) & 16383 == 16383:
             return key
         return key + 256
-    return key + ((base + abs(here - there)) << 8)
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _bucket(priority: int, flood: bool) -> int:
-    if not flood:
-        return priority & (RING - 1)
-    return LEVELS + (priority & 1) if priority & 16383 else priority >> STEPS
+    apart = here - there
+    return key + ((base + min((apart * apart) >> 6, 1500)) << 8)
 
 
 @njit(nogil=True, cache=True)
@@ -53,76 +43,6 @@ def _grown(old: AnyArray) -> AnyArray:
     new = np.empty(2 * len(old), old.dtype)
     new[: len(old)] = old
     return new
-
-
-@njit(nogil=True, cache=True)
-def _next(current: int, flood: bool, head: AnyArray) -> int:
-    """Priority of the next bucket that holds something."""
-    if not flood:
-        at = current + 1
-        while head[at & (RING - 1)] < 0:
-            at += 1
-        return at
-    if head[LEVELS + ((current + 1) & 1)] >= 0:
-        return current + 1
-    level = (current >> STEPS) + 1
-    while head[level] < 0:
-        level += 1
-    return level << STEPS
-
-
-@njit(nogil=True, cache=True)
-def spread(
-    key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
-) -> int:
-    """Spread from seeds alone (`start`; their keys are their labels); return how many were looked at."""
-    head = np.full(RING, -1, np.int32)
-    room = max(1 << 16, len(start))
-    node, after = np.empty(room, np.int32), np.empty(room, np.int32)
-    used, free, looked, current = len(start), -1, 0, np.int64(0)
-    for n in range(len(start)):
-        node[n], after[n] = start[n], n - 1
-    head[0] = used - 1
-    pending = used
-    while pending:
-        slot = _bucket(current, flood)
-        while head[slot] >= 0:
-            e = head[slot]
-            head[slot] = after[e]
-            p = node[e]
-            after[e] = free
-            free = e
-            pending -= 1
-            mine, here = np.int64(key[p]), np.int64(image[p])
-            if mine >> 8 != current:
-                continue
-            looked += 1
-            for n in range(len(offsets)):
-                q = p + offsets[n]
-                old = np.int64(key[q])
-                if old <= mine:
-                    continue
-                new = _extend(mine, here, np.int64(image[q]), bases[n], flood)
-                if new >= old:
-                    continue
-                key[q] = new
-                if old >> 8 == new >> 8:  # it waits there already
-                    continue
-                if free >= 0:
-                    e = free
-                    free = after[e]
-                else:
-                    if used == len(node):
-                        node, after = _grown(node), _grown(after)
-                    e = used
-                    used += 1
-                into = _bucket(new >> 8, flood)
-                node[e], after[e] = q, head[into]
-                head[into] = e
-                pending += 1
-        if pending:
-            current = _next(current, flood, head)
-    return looked
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -196,6 +116,44 @@ def _take(queue: Queue) -> tuple[int, int]:
 
 
 @njit(nogil=True, cache=True)
+def _queue() -> Queue:
+    state = np.zeros(6, np.int64)
+    state[FREE], state[COARSE] = -1, -1
+    return (
+        np.full((1 << 24 >> FINE) + 1, -1, np.int32), np.full(1 << FINE, -1, np.int32),
+        np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), state,
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def spread(
+    key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
+) -> int:
+    """Spread from seeds alone (`start`; their keys are their labels); return how many were looked at."""
+    queue = _queue()
+    looked = 0
+    for p in start:
+        queue = _put(queue, p, 0)
+    while queue[5][PENDING]:
+        p, current = _take(queue)
+        mine, here = np.int64(key[p]), np.int64(image[p])
+        if mine >> 8 != current:
+            continue
+        looked += 1
+        for n in range(len(offsets)):
+            q = p + offsets[n]
+            old = np.int64(key[q])
+            if old <= mine:
+                continue
+            new = _extend(mine, here, np.int64(image[q]), bases[n], flood)
+            if new < old:
+                key[q] = new
+                if old >> 8 != new >> 8:  # else it waits there already
+                    queue = _put(queue, q, new >> 8)
+    return looked
+
+
+@njit(nogil=True, cache=True)
 def repair(
     key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, seeds: AnyArray,
     start: AnyArray,
@@ -206,19 +164,14 @@ def repair(
     more loses it, and those that had theirs from it are looked at again (Koenig, Likhachev and Furcy,
     Artificial Intelligence 155 (2004) 93).
     """
-    state = np.zeros(6, np.int64)
-    state[FREE], state[COARSE] = -1, -1
-    queue = (
-        np.full((1 << 24 >> FINE) + 1, -1, np.int32), np.full(1 << FINE, -1, np.int32),
-        np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), state,
-    )  # fmt: skip
+    queue = _queue()
     never, looked = np.int64(NEVER), 0
     for p in start:
         best = _best(p, key, image, offsets, bases, flood, np.int64(seeds[p]))
         least = min(best, np.int64(key[p]))
         if best != np.int64(key[p]):
             queue = _put(queue, p, least >> 8)
-    while state[PENDING]:
+    while queue[5][PENDING]:
         p, current = _take(queue)
         looked += 1
         old = np.int64(key[p])
