@@ -107,7 +107,7 @@ def _edits() -> list[Figure]:
         assert differing == 0, f"{method}: {differing} voxels differ from computing anew"
         warm = float(np.median(times[1:]))
         print(
-            f"one edit, {method}: {made.changed} voxels, warm {1e3 * warm:.0f} ms, cold {1e3 * times[0]:.0f} ms"
+            f"one edit, {method}: {made.changed} voxels, warm {1e3 * warm:.0f}, cold {1e3 * times[0]:.0f} ms"
         )
         figures.append(Figure(f"one edit, {method}", 1e3 * warm, "allowed", 1e3 * MOST_SECONDS, 1.0, "ms"))
     return figures

@@ -1,7 +1,8 @@
 """Compiled loops that spread labels from seeds: by geodesic distance, or by flooding (watershed).
 
 Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``,
-labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | altitude before + steps since``.
+labels are 1 to 254. The priority is the geodesic distance, or for floods ``altitude << 14 | arrival``: the altitude
+before plus the steps since.
 A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work:
 each voxel's key is the least that a neighbor's gives it. Editing and computing anew thus agree to the bit.
 Buckets: Dial, Comm. ACM 12 (1969) 632.
