@@ -127,6 +127,21 @@ def _queue() -> Queue:
 
 
 @njit(nogil=True, cache=True)
+def _sorted(part: int, coarse: AnyArray, fine: AnyArray, order: AnyArray, after: AnyArray) -> int:
+    """Move what a coarse bucket holds into the fine ones; return how much."""
+    e, held = coarse[part], 0
+    coarse[part] = -1
+    while e >= 0:
+        following = after[e]
+        slot = order[e] & (len(fine) - 1)
+        after[e] = fine[slot]
+        fine[slot] = e
+        held += 1
+        e = following
+    return held
+
+
+@njit(nogil=True, cache=True)
 def spread(
     key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
 ) -> int:
@@ -145,16 +160,7 @@ def spread(
     part = -1
     while pending:
         part += 1
-        e = coarse[part]
-        coarse[part] = -1
-        held = 0
-        while e >= 0:
-            following = after[e]
-            slot = order[e] & (len(fine) - 1)
-            after[e] = fine[slot]
-            fine[slot] = e
-            held += 1
-            e = following
+        held = _sorted(part, coarse, fine, order, after)
         slot = 0
         while held:
             while fine[slot] < 0:
@@ -173,15 +179,13 @@ def spread(
             for n in range(len(offsets)):
                 q = p + offsets[n]
                 old = np.int64(key[q])
-                if old <= mine:
-                    continue
                 new = _extend(mine, here, np.int64(image[q]), bases[n], flood)
                 if new >= old:
                     continue
                 key[q] = new
                 priority = new >> 8
-                if old >> 8 == priority:  # it waits there already
-                    continue
+                if old >> 8 == priority:
+                    continue  # it waits there already
                 if free >= 0:
                     e = free
                     free = after[e]
