@@ -63,7 +63,7 @@ def test_geodesic_labels_are_those_of_the_nearest_seed_by_dijkstra():
     one, two, _ = max_flow.neighbors(np.ones(where.shape, bool), where)
     low, high = np.percentile(values, [0.1, 99.9])
     gray = np.floor(np.clip((values - low) * 1023 / (high - low), 0, 1023) + 0.5).ravel()
-    weight = 4 + np.abs(gray[one] - gray[two])
+    weight = 4 + np.minimum((gray[one] - gray[two]) ** 2 // 64, 1500)
     graph = coo_array((weight, (one, two)), (values.size,) * 2).tocsr()
     at = np.flatnonzero(seeds.ravel())
     away = dijkstra(graph, directed=False, indices=at)

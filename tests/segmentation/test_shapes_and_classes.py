@@ -30,6 +30,8 @@ def test_fronts_come_to_rest_on_the_ball(lump, method, radius):
     found = getattr(level_sets, method)(image, start).mask(1)
     assert dice(found, truth) > 0.93
     assert dice(found, truth) > dice(start.mask(1), truth)
+    dark = volume(-image.values(), image.grid)
+    assert dice(getattr(level_sets, method)(dark, start).mask(1), truth) > 0.93
 
 
 def test_fronts_that_cannot_move_are_refused(lump):

@@ -30,7 +30,7 @@ class Pieces:
     across
         Whether pieces hang together between slices.
     ptr, starts, ends
-        Runs; see `medvox.segmentation.run_kernels`.
+        Runs; see `medvox.segmentation.kernels.run_kernels`.
     piece
         (runs,) piece of each run, from 0.
     count
@@ -47,7 +47,7 @@ class Pieces:
 
     @cached_property
     def _measured(self) -> tuple[AnyArray, AnyArray]:
-        from medvox.segmentation import run_kernels as kernels
+        from medvox.segmentation.kernels import run_kernels as kernels
 
         size, border = kernels.measure(
             np.array(self.shape), self.across, self.ptr, self.starts, self.ends, self.piece, self.count
@@ -67,14 +67,14 @@ class Pieces:
     @cached_property
     def first_slice(self) -> NDArray[np.int64]:
         """(count,) slice in which a piece begins."""
-        from medvox.segmentation import run_kernels as kernels
+        from medvox.segmentation.kernels import run_kernels as kernels
 
         found: NDArray[np.int64] = kernels.slices(np.array(self.shape), self.ptr, self.piece, self.count)
         return found
 
     def touching(self, mask: Mask) -> Mask:
         """(count,) whether a piece has a voxel in another mask of the same shape."""
-        from medvox.segmentation import run_kernels as kernels
+        from medvox.segmentation.kernels import run_kernels as kernels
 
         hit = np.zeros(self.count, bool)
         rows = np.ascontiguousarray(mask).reshape(-1, self.shape[2])
@@ -95,7 +95,7 @@ class Pieces:
 
     def draw(self, values: AnyArray, out: AnyArray) -> None:
         """Write (count,) values into the voxels of their pieces; 0 leaves them as they are."""
-        from medvox.segmentation import run_kernels as kernels
+        from medvox.segmentation.kernels import run_kernels as kernels
 
         rows = out.reshape(-1, self.shape[2])
         words = (self.ptr, self.starts, self.ends, self.piece, np.ascontiguousarray(values))
@@ -117,7 +117,7 @@ def pieces(mask: Mask, mode: Mode = "3D", *, corners: bool = False, outside: boo
     outside
         Find the pieces of what is not in the mask.
     """
-    from medvox.segmentation import run_kernels as kernels
+    from medvox.segmentation.kernels import run_kernels as kernels
 
     rows = np.ascontiguousarray(mask).view(np.uint8).reshape(-1, mask.shape[2])
     value = 0 if outside else 1

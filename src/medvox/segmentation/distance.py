@@ -22,7 +22,7 @@ NEAR = 16
 
 def box(mask: Mask) -> Window | None:
     """Smallest window that holds what is set; None for an empty mask."""
-    from medvox.segmentation import distance_kernels as kernels
+    from medvox.segmentation.kernels import distance_kernels as kernels
 
     ends = kernels.box(np.ascontiguousarray(mask))
     if not ends[1]:
@@ -81,7 +81,7 @@ def squared_distance(mask: Mask, grid: Grid, reach_mm: float = math.inf, *, to: 
     Slices lie at their own depths. In a tilted stack they lie beside each other too: distances between slices
     are then interpolated within the plane (error below a tenth of a pixel).
     """
-    from medvox.segmentation import distance_kernels as kernels
+    from medvox.segmentation.kernels import distance_kernels as kernels
 
     limit = reach_mm * reach_mm * (1 + 1e-5) if math.isfinite(reach_mm) else 1e29
     out = np.empty(mask.shape, np.float32)
@@ -141,7 +141,7 @@ def deeper_than_mm(mask: Mask, grid: Grid, distance_mm: float) -> Mask:
 
 
 def _moved(mask: Mask, grid: Grid, distance_mm: float, *, grow: bool) -> Mask:
-    from medvox.segmentation import distance_kernels as kernels
+    from medvox.segmentation.kernels import distance_kernels as kernels
 
     if not 0 <= distance_mm < math.inf:
         raise UsageError("a distance must be a number from 0 up", got=distance_mm)

@@ -55,7 +55,7 @@ def path(
     -----
     Mortensen and Barrett, Graphical Models and Image Processing 60 (1998) 349.
     """
-    from medvox.segmentation import livewire_kernels as kernels
+    from medvox.segmentation.kernels import livewire_kernels as kernels
 
     for pixel in (begin, end):
         if not all(0 <= p < n for p, n in zip(pixel, cost.shape, strict=True)):

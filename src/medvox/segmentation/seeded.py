@@ -40,8 +40,8 @@ class SeededLabels:
     mode
         Whether labels spread in space or in each slice.
     smoothness
-        Geodesic only: how much way counts beside edges: crossing the image's range of values is as far as
-        ``1023 / smoothness`` voxels.
+        Geodesic only: what a step costs beside the square of the difference of its values (a difference of a
+        tenth of the image's range costs 163, more than three tenths 1500).
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class SeededLabels:
         mode: Mode = "3D",
         smoothness: int = 4,
     ) -> None:
-        from medvox.segmentation import seed_kernels as kernels
+        from medvox.segmentation.kernels import seed_kernels as kernels
 
         self.shape: tuple[int, int, int] = grid.shape
         self._flood = method == "watershed"
@@ -96,7 +96,7 @@ class SeededLabels:
         UsageError
             If the seeds do not fit the window, or a label is out of range.
         """
-        from medvox.segmentation import seed_kernels as kernels
+        from medvox.segmentation.kernels import seed_kernels as kernels
 
         window = window or (slice(None), slice(None), slice(None))
         ends = [part.indices(n) for part, n in zip(window, self.shape, strict=True)]
@@ -127,7 +127,7 @@ class SeededLabels:
 
     def labels(self, window: Window | None = None) -> NDArray[np.uint8]:
         """(k, j, i) labels of the image, or of a window of it; 0 where no seed reaches."""
-        from medvox.segmentation import seed_kernels as kernels
+        from medvox.segmentation.kernels import seed_kernels as kernels
 
         inner = self._key[1:-1, 1:-1, 1:-1][window or ...]
         out = np.empty(inner.shape, np.uint8)
@@ -137,7 +137,7 @@ class SeededLabels:
 
 def gradient(values: AnyArray, grid: Grid) -> NDArray[np.float32]:
     """Gradient magnitude a mm, by central differences; slices at their true distances."""
-    from medvox.segmentation import seed_kernels as kernels
+    from medvox.segmentation.kernels import seed_kernels as kernels
 
     depths = grid.depths_mm
     padded = np.concatenate([depths[:1], depths, depths[-1:]])
@@ -152,7 +152,7 @@ def gradient(values: AnyArray, grid: Grid) -> NDArray[np.float32]:
 
 def _whole_numbers(values: AnyArray, outer: tuple[int, ...]) -> NDArray[np.uint16]:
     """Values as 0 to 1023 over their usual range (0.1 to 99.9 % of a sample), padded."""
-    from medvox.segmentation import seed_kernels as kernels
+    from medvox.segmentation.kernels import seed_kernels as kernels
 
     plain = values.astype(np.uint8) if values.dtype == bool else np.ascontiguousarray(values)
     sample = plain.ravel()[:: max(1, plain.size // 262_144)]

@@ -39,7 +39,7 @@ def smooth(mask: Mask, grid: Grid, sigma_mm: float, *, keep_volume: bool = True)
     UsageError
         If sigma is not a positive number.
     """
-    from medvox.segmentation import distance_kernels as kernels
+    from medvox.segmentation.kernels import distance_kernels as kernels
 
     if not 0 < sigma_mm < math.inf:
         raise UsageError("sigma must be above 0 mm", got=sigma_mm)

@@ -1,14 +1,15 @@
 """Compiled loops that spread labels from seeds: by geodesic distance, or by flooding (watershed).
 
 Arrays are flat and padded by one voxel on all sides. The *key* of a voxel is ``priority << 8 | label``,
-labels are 1 to 254. The priority is the geodesic distance, or ``altitude << 14 | steps since that altitude``.
+labels are 1 to 254. The priority is the geodesic distance, or for floods
+``altitude << 14 | arrival``: the altitude before plus the steps since.
 A step makes a key strictly larger, so that the smallest keys are one and the same whatever the order of work:
 each voxel's key is the least that a neighbor's gives it. Editing and computing anew thus agree to the bit.
 Buckets: Dial, Comm. ACM 12 (1969) 632.
 """
 
 # mypy: disable-error-code="untyped-decorator,no-untyped-call,no-any-return"
-# ruff: noqa: C901, PLR0912
+# ruff: noqa: C901, PLR0912, PLR0915
 from __future__ import annotations
 
 from typing import Any
@@ -20,10 +21,6 @@ from numpy.typing import NDArray
 AnyArray = NDArray[Any]
 NEVER = np.uint32(0xFFFFFFFF)
 """Key of a voxel that no seed reaches."""
-STEPS = 14
-RING = 2048
-"""Buckets of distances; more than the largest weight of a step."""
-LEVELS = 1024
 FINE = 12
 FREE, USED, PENDING, COARSE, HELD, SLOT = range(6)
 Queue = tuple[AnyArray, AnyArray, AnyArray, AnyArray, AnyArray, AnyArray]
@@ -34,18 +31,12 @@ def _extend(key: int, here: int, there: int, base: int, flood: bool) -> int:
     """Key that a voxel's key gives to a neighbor, from their image values."""
     if flood:
         if there > key >> 22:
-            return (there << 22) | (key & 255)
+            return (there << 22) | ((key >> 22) << 8) | (key & 255)
         if (key >> 8) & 16383 == 16383:
             return key
         return key + 256
-    return key + ((base + abs(here - there)) << 8)
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _bucket(priority: int, flood: bool) -> int:
-    if not flood:
-        return priority & (RING - 1)
-    return LEVELS + (priority & 1) if priority & 16383 else priority >> STEPS
+    apart = here - there
+    return key + ((base + min((apart * apart) >> 6, 1500)) << 8)
 
 
 @njit(nogil=True, cache=True)
@@ -53,76 +44,6 @@ def _grown(old: AnyArray) -> AnyArray:
     new = np.empty(2 * len(old), old.dtype)
     new[: len(old)] = old
     return new
-
-
-@njit(nogil=True, cache=True)
-def _next(current: int, flood: bool, head: AnyArray) -> int:
-    """Priority of the next bucket that holds something."""
-    if not flood:
-        at = current + 1
-        while head[at & (RING - 1)] < 0:
-            at += 1
-        return at
-    if head[LEVELS + ((current + 1) & 1)] >= 0:
-        return current + 1
-    level = (current >> STEPS) + 1
-    while head[level] < 0:
-        level += 1
-    return level << STEPS
-
-
-@njit(nogil=True, cache=True)
-def spread(
-    key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
-) -> int:
-    """Spread from seeds alone (`start`; their keys are their labels); return how many were looked at."""
-    head = np.full(RING, -1, np.int32)
-    room = max(1 << 16, len(start))
-    node, after = np.empty(room, np.int32), np.empty(room, np.int32)
-    used, free, looked, current = len(start), -1, 0, np.int64(0)
-    for n in range(len(start)):
-        node[n], after[n] = start[n], n - 1
-    head[0] = used - 1
-    pending = used
-    while pending:
-        slot = _bucket(current, flood)
-        while head[slot] >= 0:
-            e = head[slot]
-            head[slot] = after[e]
-            p = node[e]
-            after[e] = free
-            free = e
-            pending -= 1
-            mine, here = np.int64(key[p]), np.int64(image[p])
-            if mine >> 8 != current:
-                continue
-            looked += 1
-            for n in range(len(offsets)):
-                q = p + offsets[n]
-                old = np.int64(key[q])
-                if old <= mine:
-                    continue
-                new = _extend(mine, here, np.int64(image[q]), bases[n], flood)
-                if new >= old:
-                    continue
-                key[q] = new
-                if old >> 8 == new >> 8:  # it waits there already
-                    continue
-                if free >= 0:
-                    e = free
-                    free = after[e]
-                else:
-                    if used == len(node):
-                        node, after = _grown(node), _grown(after)
-                    e = used
-                    used += 1
-                into = _bucket(new >> 8, flood)
-                node[e], after[e] = q, head[into]
-                head[into] = e
-                pending += 1
-        if pending:
-            current = _next(current, flood, head)
-    return looked
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -196,6 +117,97 @@ def _take(queue: Queue) -> tuple[int, int]:
 
 
 @njit(nogil=True, cache=True)
+def _queue() -> Queue:
+    state = np.zeros(6, np.int64)
+    state[FREE], state[COARSE] = -1, -1
+    return (
+        np.full((1 << 24 >> FINE) + 1, -1, np.int32), np.full(1 << FINE, -1, np.int32),
+        np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), state,
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _sorted(part: int, coarse: AnyArray, fine: AnyArray, order: AnyArray, after: AnyArray) -> int:
+    """Move what a coarse bucket holds into the fine ones; return how much."""
+    e, held = coarse[part], 0
+    coarse[part] = -1
+    while e >= 0:
+        following = after[e]
+        slot = order[e] & (len(fine) - 1)
+        after[e] = fine[slot]
+        fine[slot] = e
+        held += 1
+        e = following
+    return held
+
+
+@njit(nogil=True, cache=True)
+def spread(
+    key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, start: AnyArray
+) -> int:
+    """Spread from seeds alone (`start`; their keys are their labels); return how many were looked at.
+
+    The queue is that of `_put` and `_take`, written out: four times as fast.
+    """
+    coarse = np.full((1 << 24 >> FINE) + 1, -1, np.int32)
+    fine = np.full(1 << FINE, -1, np.int32)
+    room = max(1 << 16, len(start))
+    node, order, after = np.empty(room, np.int32), np.zeros(room, np.int32), np.empty(room, np.int32)
+    for n in range(len(start)):
+        node[n], after[n] = start[n], n - 1
+    used, free, pending, looked = len(start), -1, len(start), 0
+    coarse[0] = used - 1
+    part = -1
+    while pending:
+        part += 1
+        held = _sorted(part, coarse, fine, order, after)
+        slot = 0
+        while held:
+            while fine[slot] < 0:
+                slot += 1
+            e = fine[slot]
+            fine[slot] = after[e]
+            p, current = node[e], order[e]
+            after[e] = free
+            free = e
+            held -= 1
+            pending -= 1
+            mine, here = np.int64(key[p]), np.int64(image[p])
+            if mine >> 8 != current:
+                continue
+            looked += 1
+            for n in range(len(offsets)):
+                q = p + offsets[n]
+                old = np.int64(key[q])
+                new = _extend(mine, here, np.int64(image[q]), bases[n], flood)
+                if new >= old:
+                    continue
+                key[q] = new
+                priority = new >> 8
+                if old >> 8 == priority:
+                    continue  # it waits there already
+                if free >= 0:
+                    e = free
+                    free = after[e]
+                else:
+                    if used == len(node):
+                        node, order, after = _grown(node), _grown(order), _grown(after)
+                    e = used
+                    used += 1
+                node[e], order[e] = q, priority
+                pending += 1
+                if priority >> FINE == part:
+                    into = priority & (len(fine) - 1)
+                    after[e] = fine[into]
+                    fine[into] = e
+                    held += 1
+                else:
+                    after[e] = coarse[priority >> FINE]
+                    coarse[priority >> FINE] = e
+    return looked
+
+
+@njit(nogil=True, cache=True)
 def repair(
     key: AnyArray, image: AnyArray, offsets: AnyArray, bases: AnyArray, flood: bool, seeds: AnyArray,
     start: AnyArray,
@@ -206,19 +218,14 @@ def repair(
     more loses it, and those that had theirs from it are looked at again (Koenig, Likhachev and Furcy,
     Artificial Intelligence 155 (2004) 93).
     """
-    state = np.zeros(6, np.int64)
-    state[FREE], state[COARSE] = -1, -1
-    queue = (
-        np.full((1 << 24 >> FINE) + 1, -1, np.int32), np.full(1 << FINE, -1, np.int32),
-        np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), np.empty(1 << 16, np.int32), state,
-    )  # fmt: skip
+    queue = _queue()
     never, looked = np.int64(NEVER), 0
     for p in start:
         best = _best(p, key, image, offsets, bases, flood, np.int64(seeds[p]))
         least = min(best, np.int64(key[p]))
         if best != np.int64(key[p]):
             queue = _put(queue, p, least >> 8)
-    while state[PENDING]:
+    while queue[5][PENDING]:
         p, current = _take(queue)
         looked += 1
         old = np.int64(key[p])
