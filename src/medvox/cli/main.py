@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, raw, render, serve, steps, viewer
+from medvox.cli import contour, convert, demo, info, net, raw, render, serve, steps, viewer
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -22,6 +22,7 @@ app.command(name="demo")(demo.demo)
 app.command(name="info")(info.info)
 app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
+app.command(name="contour")(contour.contour)
 app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")

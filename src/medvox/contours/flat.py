@@ -26,11 +26,14 @@ class Flat:
         (lines,) whether each is a ring.
     planes
         (lines,) running number of the plane of each.
+    regions
+        (lines,) running number of the region of each; -1 for curves.
     """
 
     lines: tuple[FloatArray, ...]
     closed: NDArray[np.bool_]
     planes: NDArray[np.int64]
+    regions: NDArray[np.int64]
 
     @classmethod
     def of(cls, contours: ContourSet) -> Flat:
@@ -38,12 +41,19 @@ class Flat:
         lines: list[FloatArray] = []
         closed: list[bool] = []
         planes: list[int] = []
+        regions: list[int] = []
+        count = 0
         for number, plane in enumerate(_planes(contours)):
             rings = [ring for region in plane.regions for ring in (region.outer, *region.holes)]
             lines += [*rings, *plane.curves]
             closed += [True] * len(rings) + [False] * len(plane.curves)
             planes += [number] * (len(rings) + len(plane.curves))
-        return cls(tuple(lines), np.array(closed, bool), np.array(planes, np.int64))
+            for region in plane.regions:
+                regions += [count] * (1 + len(region.holes))
+                count += 1
+            regions += [-1] * len(plane.curves)
+        numbers = np.array(planes, np.int64), np.array(regions, np.int64)
+        return cls(tuple(lines), np.array(closed, bool), *numbers)
 
     @property
     def ends(self) -> NDArray[np.int64]:
