@@ -122,7 +122,7 @@ def _reshape(
     points = sum(len(line) for line in flat.lines), sum(len(line) for line in lines)
     relaxed = np.unique(flat.planes[(allowed > 0) & (allowed < tolerance_mm)])
     kept = np.unique(flat.planes[allowed == 0]) if tolerance_mm else relaxed[:0]
-    areas = _area(contours), _area(made)
+    areas = flat.area_mm2, Flat.of(made).area_mm2
     reached = float(away.max(initial=0.0))
     return made, ShapeReport(tolerance_mm, reached, *points, *areas, len(relaxed), len(kept))
 
@@ -152,12 +152,6 @@ class _Guard:
             regions = self.flat.regions
             wrong[regions >= 0] |= changed[regions[regions >= 0]]
         return wrong
-
-
-def _area(contours: ContourSet) -> float:
-    return sum(
-        region.area_mm2 for part in contours.segments for plane in part.planes for region in plane.regions
-    )
 
 
 def _simplified(flat: Flat, tolerance: FloatArray) -> tuple[list[FloatArray], FloatArray]:

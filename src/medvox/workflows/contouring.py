@@ -206,7 +206,7 @@ def _changed(contours: ContourSet, labels: LabelMap) -> list[int]:
     """Voxels of each segment that differ when its outlines are filled."""
     if not contours.segments:
         return []
-    filled, _ = fill(contours, labels.grid)
+    filled, _ = fill(contours, labels.grid, thin=False)
     pairs = zip(filled.segments, (part.segment for part in contours.segments), strict=True)
     found = []
     for after, before in pairs:
