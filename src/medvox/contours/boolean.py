@@ -1,9 +1,10 @@
-"""Boolean operations on regions: union, intersection, difference, exclusion, clipping; by shapely, plane by plane."""
+"""Boolean operations on regions and clipping, by shapely, plane by plane."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -148,7 +149,7 @@ def _clipped_curve(curve: FloatArray, low: FloatArray, high: FloatArray) -> list
     if len(curve) == 1:
         return [curve] if ((curve[0] >= low) & (curve[0] <= high)).all() else []
     pieces: list[list[FloatArray]] = [[]]
-    for a, b in zip(curve[:-1], curve[1:], strict=True):
+    for a, b in pairwise(curve):
         step = b - a
         with np.errstate(divide="ignore", invalid="ignore"):
             ends = np.sort(np.stack([(low - a) / step, (high - a) / step]), axis=0)

@@ -1,7 +1,7 @@
 """Morphing: outlines between two drawn ones, by the shape (Raya and Udupa, IEEE TMI 9, 1990).
 
-Each outline becomes its distance map, positive inside; the map between is their weighted mean, and its zero level
-the outline. Holes and islands may open, close, split and merge on the way.
+Each outline becomes its distance map, positive inside; the map between is their weighted mean, and its
+zero level the outline. Holes and islands may open, close, split and merge on the way.
 """
 
 from __future__ import annotations
