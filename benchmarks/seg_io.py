@@ -1,6 +1,6 @@
 """Writing and reading a DICOM segmentation of 20 segments on 300 slices, beside highdicom.
 
-The source is a CT of 300 slices of 256 x 256; the segments are ellipsoids side by side, so that both tools can
+The source is a CT of 300 slices of 256 x 256; the segments lie side by side, so that both tools can
 give one array of numbers back. All write the same voxels for the same source, and all read one file, which
 highdicom wrote, to the same (k, j, i) array. Every frame of every segment is there: highdicom is told not to
 leave out the empty ones, and ours reads those too.
@@ -46,7 +46,9 @@ def source() -> list[Any]:
     """Classic CT instances."""
     pixels = np.zeros(SHAPE, np.int16)
     plain = {"AccessionNumber": "", "StudyID": "1", "StudyTime": "", "PatientBirthDate": "", "PatientSex": ""}
-    return build.stack(pixels, modality="CT", spacing_mm=(1.0, 0.8, 0.8), SeriesNumber=1, ReferringPhysicianName="", **plain)
+    return build.stack(
+        pixels, modality="CT", spacing_mm=(1.0, 0.8, 0.8), SeriesNumber=1, ReferringPhysicianName="", **plain
+    )
 
 
 def cases() -> list[Case]:

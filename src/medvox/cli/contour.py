@@ -14,7 +14,8 @@ from medvox.core.errors import UsageError
 
 if TYPE_CHECKING:
     from medvox.contours.fill import Rule, Small
-    from medvox.contours.trace import Axis, Connectivity
+    from medvox.contours.layers import Axis
+    from medvox.contours.trace import Connectivity
     from medvox.workflows.contouring import ContourReport
 
 Length = float | None

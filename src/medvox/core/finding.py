@@ -116,6 +116,9 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",
         "irregular-stack": "The pictures of a stack differ in size or kind; they were not joined.",
+        # preparation
+        "not-converged": "An optimisation ran out of its iterations before it settled; look at the result before "
+        "you use it, or allow more iterations.",
     }
 )
 """What each code means, in plain words: the source of docs/reference/findings."""

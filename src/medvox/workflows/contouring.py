@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 
 from medvox.contours.fill import Rule, Small, fill
+from medvox.contours.layers import Axis
 from medvox.contours.report import FillReport
 from medvox.contours.simplify import ShapeReport, simplify, smooth
-from medvox.contours.trace import Axis, Connectivity, trace
+from medvox.contours.trace import Connectivity, trace
 from medvox.core.contour import ContourSet
 from medvox.core.errors import MissingError, UsageError
 from medvox.core.finding import Finding

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
@@ -58,34 +58,50 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stored:
-    """A data set, its top decoded, its per-frame functional groups and pixel data as they are stored.
+    """A data set: its top decoded, the rest as it is stored.
 
     Parameters
     ----------
     name
         File name, for errors.
     dataset
-        Elements before the Per-Frame Functional Groups Sequence.
+        Elements before the large ones.
     data
         The encoded bytes, little endian.
     implicit
         Whether value representations are left out.
-    frames
-        The Per-Frame Functional Groups Sequence, or None.
-    pixels
-        Pixel Data, or None.
+    rest
+        The other elements, by tag.
     """
 
     name: str
     dataset: Dataset
     data: memoryview
     implicit: bool
-    frames: Piece | None
-    pixels: Piece | None
+    rest: Mapping[int, Piece]
+
+    @property
+    def frames(self) -> Piece | None:
+        """The Per-Frame Functional Groups Sequence, or None."""
+        return self.rest.get(PER_FRAME)
+
+    @property
+    def pixels(self) -> Piece | None:
+        """Pixel Data, or None."""
+        return self.rest.get(PIXEL_DATA)
+
+    def text(self, piece: Piece) -> str:
+        """Value of an element as plain text, padding stripped."""
+        return bytes(self.data[piece.start : piece.stop]).decode("ascii", "replace").strip(" \0")
 
 
-def load(path: Path) -> Stored:
+def load(path: Path, first: int = PER_FRAME) -> Stored:
     """Read a file of DICOM.
+
+    Parameters
+    ----------
+    first
+        Tag from which on elements are left as they are stored.
 
     Raises
     ------
@@ -108,35 +124,35 @@ def load(path: Path) -> Stored:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _load(content, path.name)
+            return _load(content, path.name, first)
     except FormatError:
         raise
     except Exception as error:  # pydicom raises errors of many classes
         raise FormatError(f"the data set cannot be read: {type(error).__name__}", where=path.name) from error
 
 
-def _load(content: bytes, name: str) -> Stored:
-    stream = DicomBytesIO(content)
+def _load(content: bytes, name: str, first: int) -> Stored:
+    stream = BytesIO(content)
     whole = dcmread(stream, specific_tags=[Tag(0x00080016)], stop_before_pixels=True)
     syntax = whole.file_meta.get("TransferSyntaxUID", ExplicitVRLittleEndian)
     if syntax in (ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian):
         content, syntax = _plain(content), ExplicitVRLittleEndian
-    stream = DicomBytesIO(content)
+    stream = BytesIO(content)
     begin = _end_of_meta(content)
     implicit = bool(syntax.is_implicit_VR)
     stream.seek(begin)
-    top = read_dataset(stream, implicit, True, stop_when=lambda tag, _vr, _length: tag >= PER_FRAME)
+    top = read_dataset(stream, implicit, True, stop_when=lambda tag, _vr, _length: tag >= first)
     top.file_meta = whole.file_meta
     data = memoryview(content)
     rest = {p.tag: p for p in elements(data, stream.tell(), len(data), implicit)}
-    return Stored(name, top, data, implicit, rest.get(PER_FRAME), rest.get(PIXEL_DATA))
+    return Stored(name, top, data, implicit, rest)
 
 
 def _plain(content: bytes) -> bytes:
     """Encode a deflated or big-endian file as Explicit VR Little Endian."""
-    whole = dcmread(DicomBytesIO(content))
+    whole = dcmread(BytesIO(content))
     whole.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    out = DicomBytesIO()
+    out = BytesIO()
     dcmwrite(out, whole, implicit_vr=False, little_endian=True)
     return out.getvalue()
 
@@ -145,8 +161,10 @@ def _end_of_meta(content: bytes) -> int:
     at = 132
     while content[at : at + 2] == b"\x02\x00" and at + 12 <= len(content):
         long = content[at + 4 : at + 6] in _LONG
-        at += 12 + _LONG_LENGTH.unpack_from(content, at + 8)[0] if long else (
-            8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0]
+        at += (
+            12 + _LONG_LENGTH.unpack_from(content, at + 8)[0]
+            if long
+            else (8 + _SHORT_LENGTH.unpack_from(content, at + 6)[0])
         )
     return at
 
@@ -223,7 +241,7 @@ def _sequence_end(data: memoryview, at: int, end: int, implicit: bool, depth: in
 
 def decoded(data: memoryview | bytes, implicit: bool) -> Dataset:
     """Decode the elements of one item with pydicom."""
-    stream = DicomBytesIO(bytes(data))
+    stream = BytesIO(bytes(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return read_dataset(stream, implicit, True)

@@ -75,6 +75,43 @@ class SourceFrames:
         """
         return tuple(self._of_slice(grid, k, provenance) for k in range(grid.shape[0]))
 
+    def under(self, points_mm: FloatArray, tolerance_mm: float) -> Reference | None:
+        """Return the frame whose plane points (n, 3) lie in; of several the nearest, None for none."""
+        n = self._nearest(points_mm, tolerance_mm)
+        return None if n is None else reference_to(self.slices[n].header, self.slices[n].frame + 1)
+
+    def pixels_of(self, points_mm: FloatArray, tolerance_mm: float) -> tuple[Reference, FloatArray] | None:
+        """Return the frame that points (n, 3) lie in, and them as (n, 2) columns and rows.
+
+        0.5 is the middle of the first pixel (PS3.3 C.10.5.1.2).
+        """
+        n = self._nearest(points_mm, tolerance_mm)
+        if n is None or self.slices[n].spacing_mm is None:
+            return None
+        s = self.slices[n]
+        spacing = s.spacing_mm or (1.0, 1.0)
+        away = points_mm - self._places[n]
+        column, row = np.asarray(s.orientation[:3]), np.asarray(s.orientation[3:])
+        points = np.stack([away @ column / spacing[1], away @ row / spacing[0]], axis=1) + 0.5
+        return reference_to(s.header, s.frame + 1), points
+
+    def _nearest(self, points_mm: FloatArray, tolerance_mm: float) -> int | None:
+        if not len(self._places):
+            return None
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(((points_mm[:1] - self._places) * self._normals).sum(axis=1))
+        apart[~np.isfinite(apart)] = np.inf
+        n = int(apart.argmin())
+        with np.errstate(invalid="ignore"):
+            farthest = np.abs((points_mm - self._places[n]) @ self._normals[n]).max()
+        return n if farthest <= tolerance_mm else None
+
+    @cached_property
+    def _normals(self) -> FloatArray:
+        known = [s.orientation if len(s.orientation) == 6 else (np.nan,) * 6 for s in self.slices]
+        directions = np.array(known, np.float64).reshape(-1, 2, 3)
+        return np.asarray(np.cross(directions[:, 0], directions[:, 1]))
+
     def _of_slice(self, grid: Grid, k: int, provenance: Provenance | None) -> Reference | None:
         _, rows, columns = grid.shape
         told = provenance.source_at((k, (rows - 1) / 2, (columns - 1) / 2)) if provenance else None
@@ -103,9 +140,7 @@ def _same(s: Slice, grid: Grid) -> bool:
     )
 
 
-def find_sources(
-    source: Volume | Source | None, provenance: Provenance | None = None
-) -> SourceFrames | None:
+def find_sources(source: Volume | Source | None, provenance: Provenance | None = None) -> SourceFrames | None:
     """Read the headers of what a derived object is about.
 
     Parameters

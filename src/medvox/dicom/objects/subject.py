@@ -83,9 +83,7 @@ class Made:
         return self.dataset
 
 
-def begin(
-    sop_class_uid: str, modality: str, source: SourceImages | None, options: ObjectOptions
-) -> Made:
+def begin(sop_class_uid: str, modality: str, source: SourceImages | None, options: ObjectOptions) -> Made:
     """Begin an object: patient and study of the source, a new series, medvox as equipment.
 
     Parameters

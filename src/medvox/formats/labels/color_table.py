@@ -14,7 +14,19 @@ from medvox.formats.base import stored_name
 
 SUFFIXES = (".ctbl", ".label", ".lut.txt", ".txt")
 """What a table beside an image is called: the image's name with one of these."""
-IMAGE_SUFFIXES = (".nii.gz", ".nii", ".hdr", ".img", ".nrrd", ".nhdr", ".mha", ".mhd", ".mgz", ".mgh", ".gipl")
+IMAGE_SUFFIXES = (
+    ".nii.gz",
+    ".nii",
+    ".hdr",
+    ".img",
+    ".nrrd",
+    ".nhdr",
+    ".mha",
+    ".mhd",
+    ".mgz",
+    ".mgh",
+    ".gipl",
+)
 _SNAP = re.compile(r'^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\d+)\s+([\d.]+)\s+(\d+)\s+(\d+)\s+"(.*)"\s*$')
 _PLAIN = re.compile(r"^\s*(\d+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(\d+)(?:\s+(\d+))?\s*$")
 _MOST_BYTES = 1 << 24

@@ -36,7 +36,9 @@ def read_seg_nrrd(path: Path) -> LabelMap:
     volume = NrrdFormat().images(path)[0].volume()
     values = volume.values()
     if values.ndim > 4 or values.dtype.kind not in "iu":
-        raise FormatError("a segmentation holds layers of whole numbers", where=path.name, got=str(values.dtype))
+        raise FormatError(
+            "a segmentation holds layers of whole numbers", where=path.name, got=str(values.dtype)
+        )
     data = values if values.ndim == 4 else values[None]
     if data.min(initial=0) < 0:
         raise FormatError("a label is negative", where=path.name, got=int(data.min()))
@@ -158,7 +160,11 @@ def _tags(segment: Segment) -> str:
 
 
 def _text(code: Code | None) -> str:
-    return "^^" if code is None else f"{code.scheme}^{code.value}^{code.meaning}".replace("~", " ").replace("|", " ")
+    return (
+        "^^"
+        if code is None
+        else f"{code.scheme}^{code.value}^{code.meaning}".replace("~", " ").replace("|", " ")
+    )
 
 
 def _losses(labels: LabelMap) -> tuple[str, ...]:
@@ -168,4 +174,3 @@ def _losses(labels: LabelMap) -> tuple[str, ...]:
     if labels.grid.space is not Space.PATIENT:
         losses.append("that the place in the patient is not known")
     return tuple(losses)
-

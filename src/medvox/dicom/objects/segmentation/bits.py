@@ -73,21 +73,23 @@ class Layers:
             The layer it is in.
         """
         where = [(int(k), *_set_bits(row)) for k, row in zip(slices, rows, strict=True)]
-        for n, layer in enumerate(self._layers):
-            if all(self._is_free(layer, *part, number) for part in where):
-                break
-        else:
-            n, layer = len(self._layers), np.zeros((self._shape[0], self._width), self._dtype)
-            self._layers.append(layer)
+        n = next((n for n, one in enumerate(self._layers) if self._is_free(one, where, number)), None)
+        if n is None:
+            n = len(self._layers)
+            self._layers.append(np.zeros((self._shape[0], self._width), self._dtype))
+        layer = self._layers[n]
         for k, at, mask in where:
             octets = layer[k].reshape(-1, 8)
             octets[at] |= mask * self._dtype.type(number)
         return n
 
     @staticmethod
-    def _is_free(layer: AnyArray, k: int, at: NDArray[np.intp], mask: Bytes, number: int) -> bool:
-        there = layer[k].reshape(-1, 8)[at]
-        return not ((there != 0) & (there != number) & (mask != 0)).any()
+    def _is_free(layer: AnyArray, where: list[tuple[int, NDArray[np.intp], Bytes]], number: int) -> bool:
+        for k, at, mask in where:
+            there = layer[k].reshape(-1, 8)[at]
+            if ((there != 0) & (there != number) & (mask != 0)).any():
+                return False
+        return True
 
     def array(self) -> AnyArray:
         """(layer, k, j, i) numbers; one empty layer where nothing was painted."""

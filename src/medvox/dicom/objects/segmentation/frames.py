@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset
 from medvox.core.errors import FormatError
 from medvox.core.provenance import SliceSource
 from medvox.dicom.objects.pieces import Piece, Stored, decoded, elements, items
+from medvox.dicom.objects.referring import frame_of
 
 T = TypeVar("T")
 FloatArray = NDArray[np.float64]
@@ -85,7 +86,10 @@ def read_frames(stored: Stored) -> FrameTable:
         rows = [reader.row(0, 0)]
     if len(rows) != count:
         raise FormatError(
-            "the functional groups do not fit the number of frames", where=stored.name, got=len(rows), expected=count
+            "the functional groups do not fit the number of frames",
+            where=stored.name,
+            got=len(rows),
+            expected=count,
         )
     segments, positions, orientations, sources, measures, corners = zip(*rows, strict=True)
     tiled = all(corner is not None for corner in corners) and "TotalPixelMatrixRows" in ds
@@ -183,9 +187,7 @@ def source_image(item: Dataset | None) -> SliceSource | None:
     uid = source.get("ReferencedSOPInstanceUID") if source is not None else None
     if source is None or not uid:
         return None
-    frame = source.get("ReferencedFrameNumber")
-    number = frame[0] if isinstance(frame, list | tuple) or hasattr(frame, "__len__") else frame
-    return SliceSource("", int(number or 1), str(uid))
+    return SliceSource("", frame_of(source) or 1, str(uid))
 
 
 def _numbers(item: Dataset | None, keyword: str, count: int) -> tuple[float, ...]:
@@ -208,7 +210,9 @@ def _tiled_full(ds: Dataset, shared: Dataset, count: int) -> FrameTable:
     label_map = ds.get("SegmentationType") == "LABELMAP"
     numbers = [int(s.SegmentNumber) for s in ds.get("SegmentSequence", [])] or [0]
     if not label_map and count != down * across * len(numbers):
-        raise FormatError("the tiles do not fit the number of frames", got=count, expected=down * across * len(numbers))
+        raise FormatError(
+            "the tiles do not fit the number of frames", got=count, expected=down * across * len(numbers)
+        )
     which = np.arange(count) // (down * across)
     segments = np.zeros(count, np.int64) if label_map else np.array(numbers)[which]
     corners = np.stack([tiles // across * rows, tiles % across * columns], axis=1)

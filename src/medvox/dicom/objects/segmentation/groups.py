@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence as DicomSequence
 from medvox.core.grid import Grid, Space
 from medvox.core.labels import Code
 from medvox.dicom.objects.pieces import PER_FRAME
+from medvox.dicom.objects.referring import instance_item
 from medvox.dicom.writing.files import encode
 from medvox.dicom.writing.modules import coded, decimal, decimals
 from medvox.dicom.writing.source import Reference
@@ -114,11 +115,7 @@ def _segment(number: int) -> bytes:
 def _derivation(reference: Reference | None) -> bytes:
     if reference is None:
         return b""
-    source = Dataset()
-    source.ReferencedSOPClassUID = reference.sop_class_uid
-    source.ReferencedSOPInstanceUID = reference.sop_instance_uid
-    if reference.frame is not None:
-        source.ReferencedFrameNumber = reference.frame
+    source = instance_item(reference, frame=True)
     source.SpatialLocationsPreserved = "YES"
     source.PurposeOfReferenceCodeSequence = coded(PURPOSE)
     item = Dataset()

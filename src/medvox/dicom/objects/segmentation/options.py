@@ -55,5 +55,7 @@ class SegmentationOptions(ObjectOptions):
         except ValueError as error:
             kinds = [str(k) for k in SegmentationKind]
             raise UsageError(
-                "unknown kind or compression of a segmentation", got=f"{self.kind}, {self.compression}", expected=kinds
+                "unknown kind or compression of a segmentation",
+                got=f"{self.kind}, {self.compression}",
+                expected=kinds,
             ) from error

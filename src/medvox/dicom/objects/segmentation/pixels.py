@@ -14,6 +14,7 @@ from medvox.dicom.objects.pieces import Stored
 from medvox.dicom.objects.segmentation.bits import Bytes, frame_rows
 from medvox.dicom.pixels import PixelFormat
 from medvox.dicom.pixels.codecs import decode_frame
+from medvox.dicom.pixels.format import Kind
 
 AnyArray = NDArray[Any]
 
@@ -29,7 +30,9 @@ def bit_rows(stored: Stored) -> Bytes:
     ds = stored.dataset
     count, pixels = int(ds.get("NumberOfFrames") or 1), int(ds.Rows) * int(ds.Columns)
     if stored.pixels is not None and stored.pixels.undefined:
-        rows = [np.packbits(frame.reshape(-1) != 0, bitorder="little") for frame in _decoded(stored, count, 1)]
+        rows = [
+            np.packbits(frame.reshape(-1) != 0, bitorder="little") for frame in _decoded(stored, count, 1)
+        ]
         return np.stack(rows)
     data = _native(stored, -(-count * pixels // 8))
     return frame_rows(data, count, pixels)
@@ -80,8 +83,9 @@ def _decoded(stored: Stored, count: int, bits: int) -> Iterator[AnyArray]:
     rows, columns = int(ds.Rows), int(ds.Columns)
     syntax = str(ds.file_meta.TransferSyntaxUID)
     allocated = max(8, bits)
+    kind: Kind = "integer"
     form = PixelFormat(
-        rows, columns, count, 1, allocated, allocated, allocated - 1, False, "MONOCHROME2", 0, syntax, False, "int"
+        rows, columns, count, 1, allocated, allocated, allocated - 1, False, "MONOCHROME2", 0, syntax, False, kind
     )  # fmt: skip
     encoded = bytes(stored.data[span.start : span.stop])
     made = 0

@@ -82,7 +82,9 @@ def _stack(table: FrameTable, size: tuple[int, int], frame: str | None, where: s
     spacing = table.measures.spacing_mm
     findings: list[Finding] = []
     if spacing is None:
-        findings.append(Finding("no-spacing", Level.WARNING, where, "No Pixel Spacing is given: 1 mm assumed"))
+        findings.append(
+            Finding("no-spacing", Level.WARNING, where, "No Pixel Spacing is given: 1 mm assumed")
+        )
         spacing = (1.0, 1.0)
     normal = np.cross(directions[0], directions[1])
     origins, slices = _distinct(table.positions_mm, normal)
@@ -135,16 +137,20 @@ def _filled(
         if step is None:
             continue
         counts = np.rint(gaps / step).astype(np.int64)
-        if (counts < 1).any() or np.abs(gaps - counts * step).max() > max(EVEN_TOLERANCE * step, SAME_PLACE_MM):
+        if (counts < 1).any() or np.abs(gaps - counts * step).max() > max(
+            EVEN_TOLERANCE * step, SAME_PLACE_MM
+        ):
             continue
         if (counts == 1).all():
             return origins, same, []
         at = np.concatenate([[0], np.cumsum(counts)])
         if at[-1] >= MOST_SLICES:
-            raise LimitError("the frames are too far apart", where=where, got=f"{at[-1] + 1} slices", expected=MOST_SLICES)
+            raise LimitError(
+                "the frames are too far apart", where=where, got=f"{at[-1] + 1} slices", expected=MOST_SLICES
+            )
         every = np.arange(at[-1] + 1)
         filled = np.stack([np.interp(every, at, origins[:, n]) for n in range(3)], axis=1)
-        text = f"{len(origins)} of {len(every)} slices have frames; {len(every) - len(origins)} between are empty"
+        text = f"{len(origins)} of {len(every)} slices have frames, {len(every) - len(origins)} between are empty"
         return filled, at, [Finding("grid-from-frames", Level.INFO, where, text, REFERENCE)]
     return origins, same, []
 
@@ -173,7 +179,9 @@ def _unplaced(table: FrameTable, size: tuple[int, int], where: str) -> Placed:
     spacing = table.measures.spacing_mm
     grid = Grid.pixels(shape)
     if spacing is not None:
-        grid = Grid(shape, compose((min(spacing), *spacing), np.eye(3)[:, ::-1], (0, 0, 0)), space=Space.LOCAL)
+        grid = Grid(
+            shape, compose((min(spacing), *spacing), np.eye(3)[:, ::-1], (0, 0, 0)), space=Space.LOCAL
+        )
     note = Finding("no-geometry", Level.INFO, where, "No positions are given: slices are the source images")
     return Placed(grid, slices, None, _sources(table, slices, len(keys)), (note,))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medvox.core.errors import FormatError, UnsupportedError
+from medvox.core.errors import FormatError, MedvoxError, UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment
@@ -55,6 +56,17 @@ def read_segmentation(path: str | PathLike[str], grid: Grid | None = None) -> La
         If the frames have several orientations, or do not lie on `grid`.
     """
     stored = load(Path(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _read(stored, grid)
+    except MedvoxError:
+        raise
+    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
+        raise FormatError(f"the segmentation cannot be read: {type(error).__name__}", where=stored.name) from error
+
+
+def _read(stored: Stored, grid: Grid | None) -> LabelMap:
     ds = stored.dataset
     if str(ds.get("SOPClassUID")) not in (SEGMENTATION, LABEL_MAP):
         raise UnsupportedError("this is no DICOM segmentation", where=stored.name, got=ds.get("Modality"))
@@ -153,6 +165,9 @@ def _label_map(
             data[placed.slices[n]] = frame
         else:
             _put(data[0], frame, placed.corners[n])
+    padding = stored.dataset.get("PixelPaddingValue")
+    if padding is not None and int(padding) and int(padding) not in segments:
+        data[data == int(padding)] = 0  # outside of what was segmented (PS3.3 C.8.20.4)
     unknown = [n for n in np.unique(data).tolist() if n and n not in segments]
     named = segments | {n: Segment(n, f"Segment {n}") for n in unknown}
     return data[None], tuple(segment for _, segment in sorted(named.items()))

@@ -99,5 +99,4 @@ def _identified(algorithm: Algorithm) -> Dataset:
 def background_item() -> Dataset:
     """Item 0 of a label map: what is no segment (PS3.3 C.8.20.4)."""
     background = Code("125040", "DCM", "Background")
-    item = segment_item(Segment(0, "Background", category=background, kind=background, color=(0, 0, 0)), 0)
-    return item
+    return segment_item(Segment(0, "Background", category=background, kind=background, color=(0, 0, 0)), 0)

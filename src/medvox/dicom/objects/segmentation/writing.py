@@ -17,6 +17,7 @@ from medvox.core.errors import GeometryError, UnsupportedError, UsageError
 from medvox.core.grid import Grid, Space
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.volume import Volume
+from medvox.dicom.objects.referring import series_items
 from medvox.dicom.objects.segmentation import groups
 from medvox.dicom.objects.segmentation.bits import packed
 from medvox.dicom.objects.segmentation.options import SegmentationKind, SegmentationOptions
@@ -120,7 +121,9 @@ def _plan(labels: LabelMap, sources: SourceFrames | None, options: SegmentationO
     if not labels.segments:
         raise UsageError("there is no segment to write", expected="at least one segment")
     if len(labels.segments) > _MOST_SEGMENTS:
-        raise UnsupportedError("too many segments", got=len(labels.segments), expected=f"at most {_MOST_SEGMENTS}")
+        raise UnsupportedError(
+            "too many segments", got=len(labels.segments), expected=f"at most {_MOST_SEGMENTS}"
+        )
     if options.assume_patient_space and labels.grid.space is not Space.PATIENT:
         labels = replace(labels, grid=replace(labels.grid, space=Space.PATIENT))
     _check_values(labels, kind)
@@ -134,7 +137,8 @@ def _plan(labels: LabelMap, sources: SourceFrames | None, options: SegmentationO
 def _check_values(labels: LabelMap, kind: SegmentationKind) -> None:
     if labels.fractional and kind is not SegmentationKind.FRACTIONAL:
         raise UnsupportedError(
-            f"fractions cannot be written as {kind}", advice="Write kind 'fractional', or threshold them first"
+            f"fractions cannot be written as {kind}",
+            advice="Write kind 'fractional', or threshold them first",
         )
     if labels.fractional:
         low, high = float(labels.data.min(initial=0)), float(labels.data.max(initial=0))
@@ -144,7 +148,9 @@ def _check_values(labels: LabelMap, kind: SegmentationKind) -> None:
         shared = int(((labels.data > 0).sum(axis=0) > 1).sum()) if len(labels.data) > 1 else 0
         if shared:
             raise UnsupportedError(
-                "segments overlap, which a label map cannot hold", got=f"{shared} voxels", advice="Write kind 'binary'"
+                "segments overlap, which a label map cannot hold",
+                got=f"{shared} voxels",
+                advice="Write kind 'binary'",
             )
 
 
@@ -215,7 +221,9 @@ def _image(ds: Dataset, plan: _Plan) -> None:
     if plan.kind is SegmentationKind.LABEL_MAP:
         ds.PixelPaddingValue = 0
     elif len({segment.layer for _, segment in plan.segments}) > 1:
-        ds.SegmentsOverlap = "UNDEFINED" if plan.labels.fractional else "YES" if plan.labels.overlaps else "NO"
+        ds.SegmentsOverlap = (
+            "UNDEFINED" if plan.labels.fractional else "YES" if plan.labels.overlaps else "NO"
+        )
     if plan.kind is SegmentationKind.FRACTIONAL:
         ds.SegmentationFractionalType = "PROBABILITY" if plan.options.probability else "OCCUPANCY"
         ds.MaximumFractionalValue = _STEPS
@@ -245,18 +253,7 @@ def _references(ds: Dataset, plan: _Plan) -> None:
     """Common Instance Reference (PS3.3 C.12.2): every instance of the source series, by series."""
     if plan.sources is None:
         return
-    series: dict[str, list[Dataset]] = {}
-    for one in plan.sources.references:
-        item = Dataset()
-        item.ReferencedSOPClassUID = one.sop_class_uid
-        item.ReferencedSOPInstanceUID = one.sop_instance_uid
-        series.setdefault(one.series_uid, []).append(item)
-    made = []
-    for uid, instances in series.items():
-        item = Dataset()
-        item.SeriesInstanceUID, item.ReferencedInstanceSequence = uid, DicomSequence(instances)
-        made.append(item)
-    ds.ReferencedSeriesSequence = DicomSequence(made)
+    ds.ReferencedSeriesSequence = series_items(plan.sources.references, "ReferencedInstanceSequence")
 
 
 def _thickness(plan: _Plan) -> float | None:
@@ -274,7 +271,9 @@ def _pixels(plan: _Plan) -> tuple[str, encode.Encoded]:
         return pixel_element(np.stack(list(_stored(plan))), compression)
     if compression not in (Compression.NONE, Compression.DEFLATED):
         raise UnsupportedError(
-            "frames of single bits cannot be compressed one by one", got=str(compression), expected=["none", "deflated"]
+            "frames of single bits cannot be compressed one by one",
+            got=str(compression),
+            expected=["none", "deflated"],
         )
     pixels = plan.grid.shape[1] * plan.grid.shape[2]
     length = -(-len(plan.frames) * pixels // 8)
@@ -282,7 +281,9 @@ def _pixels(plan: _Plan) -> tuple[str, encode.Encoded]:
         raise UnsupportedError("the segmentation is too long for one instance", got=f"{length} bytes")
     head = encode.head(encode.PIXEL_DATA, "OB", length + length % 2)
     parts: list[bytes | memoryview] = [head, *packed(_masks(plan), pixels), b"\0" * (length % 2)]
-    return encode.DEFLATED if compression is Compression.DEFLATED else encode.EXPLICIT_LITTLE, encode.Encoded(parts)
+    return encode.DEFLATED if compression is Compression.DEFLATED else encode.EXPLICIT_LITTLE, encode.Encoded(
+        parts
+    )
 
 
 def _masks(plan: _Plan) -> Iterator[AnyArray]:
@@ -337,5 +338,7 @@ def _notes(plan: _Plan) -> tuple[str, ...]:
     if plan.sources is None:
         notes.append("no source image is known: patient and study are empty, a new frame of reference")
     elif known < len(plan.references):
-        notes.append(f"{len(plan.references) - known} of {len(plan.references)} slices are no frame of the source")
+        notes.append(
+            f"{len(plan.references) - known} of {len(plan.references)} slices are no frame of the source"
+        )
     return tuple(notes)
