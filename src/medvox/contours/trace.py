@@ -17,7 +17,6 @@ from medvox.core.labels import LabelMap, Segment
 from medvox.core.progress import Progress, silent, track
 
 AnyArray = NDArray[Any]
-FloatArray = NDArray[np.float64]
 Connectivity = Literal[4, 8]
 CHUNK = 32
 """Slices traced by one thread at a time."""
