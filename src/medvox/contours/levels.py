@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.contours.assemble import assemble
-from medvox.contours.trace import Axis, Layer, Planes
+from medvox.contours.layers import Axis, Layer, Planes
 from medvox.core.contour import ContourSet, PlanarContours, Region, SegmentContours
 from medvox.core.errors import UsageError
 from medvox.core.labels import LabelMap, Segment

@@ -45,13 +45,14 @@ def shapely_rings(places: NDArray[np.float64], ring_ends: NDArray[np.int64]) -> 
 
 
 def is_thin(polygons: NDArray[np.object_], width: float = WIDTH) -> NDArray[np.bool_]:
-    """Whether polygons are narrower than `width` somewhere."""
+    """Whether polygons are narrower than `width` somewhere; where they cross themselves they are."""
+    valid = shapely.is_valid(polygons)
+    polygons = np.where(valid, polygons, shapely.Polygon())
     eroded = shapely.buffer(polygons, -width / 2, quad_segs=4)
     broken = shapely.get_num_geometries(eroded) != 1
     broken |= shapely.is_empty(eroded)
     simple = np.where(broken, shapely.Polygon(), eroded)
     broken |= shapely.get_num_interior_rings(simple) != shapely.get_num_interior_rings(polygons)
-    opened = shapely.buffer(simple, width / 2, quad_segs=4)
-    spikes = shapely.difference(polygons, shapely.buffer(opened, width / 2, quad_segs=4))
+    spikes = shapely.difference(polygons, shapely.buffer(simple, width, quad_segs=4))
     broken |= ~shapely.is_empty(spikes)
     return np.asarray(broken)
