@@ -2,6 +2,7 @@
 
 from medvox.contours.assemble import assemble
 from medvox.contours.fill import fill
+from medvox.contours.simplify import simplify, smooth
 from medvox.contours.trace import trace
 
-__all__ = ["assemble", "fill", "trace"]
+__all__ = ["assemble", "fill", "simplify", "smooth", "trace"]

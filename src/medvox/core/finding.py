@@ -107,10 +107,18 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "contour-overlap": "Rings of one plane overlap in part; the text says how they were joined.",
         "contour-not-flat": "The points of a ring do not lie in one plane; the plane that fits best was taken.",
         "contour-degenerate": "A ring encloses no area (fewer than three different points, or all on a line) and gives no region.",
+        "outline-units-assumed": "An outline file does not say its units; those named were taken.",
+        "outline-plane-assumed": "An outline file does not say where in space its planes lie; the text says what was taken.",
+        "outline-not-closed": "Boundaries that must be closed did not repeat their first point; they were closed.",
+        "outline-curve": "Curves of a drawing were made polylines; the text says how closely.",
+        "outline-skipped": "A drawing holds things that are no lines or points; they were not read.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",
         "irregular-stack": "The pictures of a stack differ in size or kind; they were not joined.",
+        # preparation
+        "not-converged": "An optimisation ran out of its iterations before it settled; look at the result before "
+        "you use it, or allow more iterations.",
     }
 )
 """What each code means, in plain words: the source of docs/reference/findings."""

@@ -12,7 +12,7 @@ from medvox.core.errors import UsageError
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.steps import Setting, step
 from medvox.core.volume import Volume
-from medvox.segmentation.components import label
+from medvox.segmentation.components import pieces
 from medvox.segmentation.regions import Mode, color, image, many, one, within
 
 BINS = 256
@@ -211,11 +211,9 @@ def hysteresis(
     inside = within(mask, volume.grid)
     if inside is not None:
         weak &= inside
-    pieces, count = label(weak, mode, corners=True)
-    keep = np.zeros(count + 1, bool)
-    keep[pieces[weak & (values >= high)]] = True
-    keep[0] = False
-    return one(keep[pieces], volume, name, "hysteresis")
+    found = pieces(weak, mode, corners=True)
+    keep = found.touching(values >= high)
+    return one(found.paint(keep), volume, name, "hysteresis")
 
 
 def _range_name(low: float | None, high: float | None) -> str:
