@@ -147,6 +147,9 @@ def _load(content: bytes, name: str, first: int) -> Stored:
     top.file_meta = whole.file_meta
     data = memoryview(content)
     rest = {p.tag: p for p in elements(data, stream.tell(), len(data), implicit)}
+    if not rest:  # pydicom takes what there is of an element that is cut off
+        for _ in elements(data, begin, len(data), implicit):
+            pass
     return Stored(name, top, data, implicit, rest)
 
 
