@@ -40,13 +40,23 @@ def hausdorff(one: ContourSet, other: ContourSet) -> float:
 
 @given(numbers())
 @settings(max_examples=100)
-def test_a_quarter_of_a_pixel_changes_no_voxel(made):
+def test_a_third_of_a_pixel_changes_no_voxel(made):
     labels = plain(made)
-    contours, report = simplify(trace(labels), 0.25)
+    contours, report = simplify(trace(labels), 1 / 3)
     filled, _ = fill(contours, labels.grid)
     np.testing.assert_array_equal(filled.data, labels.data)
-    assert report.hausdorff_mm <= 0.25
+    assert report.hausdorff_mm <= 1 / 3
     assert report.points_after <= report.points_before
+
+
+@given(numbers(), st.floats(0, 3))
+@settings(max_examples=60)
+def test_no_voxel_changes_where_that_is_asked_for(made, tolerance):
+    labels = plain(made)
+    contours, report = simplify(trace(labels), tolerance, labels.grid)
+    filled, _ = fill(contours, labels.grid)
+    np.testing.assert_array_equal(filled.data, labels.data)
+    assert report.hausdorff_mm <= tolerance
 
 
 @given(numbers(), st.floats(0, 6))

@@ -18,6 +18,7 @@ from medvox.contours import fill, trace
 from medvox.core.contour import ContourSet, PlanarContours, Region, SegmentContours
 from medvox.core.errors import FormatError, MedvoxError, UnknownFormatError, UnsupportedError, UsageError
 from medvox.core.labels import Segment
+from medvox.core.volume import Volume
 from medvox.formats.outlines.bnd import write_bnd
 from medvox.workflows.outlines import FORMATS, read_contours, read_outlines, write_contours
 
@@ -40,7 +41,7 @@ def test_refilled_outlines_give_every_voxel_back(tmp_path, suffix):
     labels = nested()
     contours = trace(labels)
     path = tmp_path / f"outlines{suffix}"
-    lost = write_contours(contours, path)
+    lost = write_contours(contours, path).losses
     again, findings = read_outlines(path)
     filled, report = fill(again, labels.grid)
     np.testing.assert_array_equal(filled.data, labels.data)
@@ -105,13 +106,13 @@ def test_open_curves_and_points_come_back(tmp_path, suffix):
 
 
 def test_open_curves_that_a_format_has_not_are_told(tmp_path):
-    assert any("2 open curves" in text for text in write_contours(curves(), tmp_path / "c.bnd"))
+    assert any("2 open curves" in text for text in write_contours(curves(), tmp_path / "c.bnd").losses)
 
 
 def test_a_boundary_file_is_written_as_its_maker_describes_it(tmp_path):
     labels = labels_of(np.ones((2, 1, 2), np.uint8))
     path = tmp_path / "b.bnd"
-    write_bnd(trace(labels), path, labels.grid)
+    write_bnd(trace(labels), path, Volume(labels.data[0], labels.grid))
     rows = path.read_text().split()
     assert rows[0] == "0"
     assert rows.count("END") == 3

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, measure, net, raw, register, render, serve, steps, surface, viewer
+from medvox.cli import (
+    contour,
+    convert,
+    demo,
+    info,
+    measure,
+    net,
+    raw,
+    register,
+    render,
+    serve,
+    steps,
+    surface,
+    viewer,
+)
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -23,6 +37,7 @@ app.command(name="info")(info.info)
 app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
 app.command(name="surface")(surface.surface)
+app.command(name="contour")(contour.contour)
 app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")

@@ -29,6 +29,7 @@ def fill(
     *,
     rule: Rule = "center",
     small: Small = "report",
+    thin: bool = True,
     progress: Progress = silent,
 ) -> tuple[LabelMap, FillReport]:
     """Voxels enclosed by contours.
@@ -46,6 +47,8 @@ def fill(
     small
         What to do with regions that cover no voxel centre (rule "center"): ``"report"`` them only, or
         ``"keep"`` them as the one voxel nearest to their middle.
+    thin
+        Whether to count regions narrower than three pixels, which takes longer than filling them.
     progress
         Counts segments.
 
@@ -71,7 +74,7 @@ def fill(
         raise UsageError("there are no contours to fill")
     text = "filling"
     if rule == "area":
-        return _fill_areas(contours, grid, track(contours.segments, progress, text))
+        return _fill_areas(contours, grid, thin, track(contours.segments, progress, text))
     layers = _Layers(grid, contours.segments)
     told: list[SegmentFill] = []
     for part in track(contours.segments, progress, text):
@@ -81,7 +84,7 @@ def fill(
         if small == "keep" and lost:
             spans = np.concatenate([spans, _single([one.voxel for one in lost])])
         voxels, volume = layers.add(part.segment, spans)
-        told.append(_account(part, placed, lost, voxels, volume))
+        told.append(_account(part, placed, lost, voxels, volume, thin))
     return layers.label_map(), FillReport(rule, tuple(told), len(layers.arrays))
 
 
@@ -115,7 +118,12 @@ def _sub_voxel(placed: Placed, counts: NDArray[np.int64], grid: Grid, name: str)
 
 
 def _account(
-    part: SegmentContours, placed: Placed, lost: tuple[SubVoxel, ...], voxels: int, volume_ml: float
+    part: SegmentContours,
+    placed: Placed,
+    lost: tuple[SubVoxel, ...],
+    voxels: int,
+    volume_ml: float,
+    thin: bool,
 ) -> SegmentFill:
     return replace(
         placed.account,
@@ -126,11 +134,11 @@ def _account(
         voxels=voxels,
         volume_ml=volume_ml,
         sub_voxel=lost,
-        thin=count_thin(placed),
+        thin=count_thin(placed) if thin else None,
     )
 
 
-def _fill_areas(contours: ContourSet, grid: Grid, parts: Any) -> tuple[LabelMap, FillReport]:
+def _fill_areas(contours: ContourSet, grid: Grid, thin: bool, parts: Any) -> tuple[LabelMap, FillReport]:
     from medvox.contours.fill_kernels import add_cover
 
     data = np.zeros((len(contours.segments), *grid.shape), np.float32)
@@ -153,7 +161,8 @@ def _fill_areas(contours: ContourSet, grid: Grid, parts: Any) -> tuple[LabelMap,
                 data[layer, k, j, start : stop + 1] = 1
         slices = data[layer].sum(axis=(1, 2), dtype=np.float64)
         volume = float(slices @ grid.voxel_volumes_mm3) / 1000
-        told.append(_account(part, placed, (), int((data[layer] >= 0.5).sum()), volume))
+        voxels = int((data[layer] >= 0.5).sum())
+        told.append(_account(part, placed, (), voxels, volume, thin))
         segments.append(replace(part.segment, layer=layer))
     labels = LabelMap(data, grid, tuple(segments), fractional=True)
     return labels, FillReport("area", tuple(told), len(data))

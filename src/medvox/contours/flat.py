@@ -26,11 +26,14 @@ class Flat:
         (lines,) whether each is a ring.
     planes
         (lines,) running number of the plane of each.
+    regions
+        (lines,) running number of the region of each; -1 for curves.
     """
 
     lines: tuple[FloatArray, ...]
     closed: NDArray[np.bool_]
     planes: NDArray[np.int64]
+    regions: NDArray[np.int64]
 
     @classmethod
     def of(cls, contours: ContourSet) -> Flat:
@@ -38,12 +41,19 @@ class Flat:
         lines: list[FloatArray] = []
         closed: list[bool] = []
         planes: list[int] = []
+        regions: list[int] = []
+        count = 0
         for number, plane in enumerate(_planes(contours)):
             rings = [ring for region in plane.regions for ring in (region.outer, *region.holes)]
             lines += [*rings, *plane.curves]
             closed += [True] * len(rings) + [False] * len(plane.curves)
             planes += [number] * (len(rings) + len(plane.curves))
-        return cls(tuple(lines), np.array(closed, bool), np.array(planes, np.int64))
+            for region in plane.regions:
+                regions += [count] * (1 + len(region.holes))
+                count += 1
+            regions += [-1] * len(plane.curves)
+        numbers = np.array(planes, np.int64), np.array(regions, np.int64)
+        return cls(tuple(lines), np.array(closed, bool), *numbers)
 
     @property
     def ends(self) -> NDArray[np.int64]:
@@ -54,6 +64,21 @@ class Flat:
     def points(self) -> FloatArray:
         """(n, 3) all points."""
         return np.concatenate(self.lines) if self.lines else np.zeros((0, 3))
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of all regions: outer rings less holes."""
+        if not self.lines:
+            return 0.0
+        ends, points = self.ends, self.points
+        starts = ends - np.diff(ends, prepend=0)
+        following = np.arange(1, len(points) + 1)
+        following[ends - 1] = starts
+        moved = points - np.repeat(points[starts], ends - starts, axis=0)
+        crossed = np.add.reduceat(np.cross(moved, moved[following]), starts, axis=0)
+        areas = np.linalg.norm(crossed, axis=1) / 2
+        outer = np.diff(self.regions, prepend=-1) != 0
+        return float(areas[outer & self.closed].sum() - areas[~outer & self.closed].sum())
 
     def back(self, contours: ContourSet, lines: Sequence[FloatArray]) -> ContourSet:
         """Put changed lines in the places that they were taken from."""
@@ -89,9 +114,8 @@ def invalid_planes(contours: ContourSet) -> NDArray[np.bool_]:
     for number, plane in enumerate(planes):
         if not plane.regions:
             continue
-        first = plane.regions[0].outer
-        normal = np.cross(first - first[0], np.roll(first, -1, axis=0) - first[0]).sum(axis=0)
-        kept = [axis for axis in range(3) if axis != int(np.abs(normal).argmax())]
+        extent = np.ptp(plane.regions[0].outer, axis=0)
+        kept = np.sort(np.argsort(extent, kind="stable")[1:])
         for region in plane.regions:
             shapes.append(shapely.Polygon(region.outer[:, kept], [h[:, kept] for h in region.holes]))
             owners.append(number)

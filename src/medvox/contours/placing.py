@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medvox.contours.report import SegmentFill
-from medvox.core.contour import PlanarContours, Region, SegmentContours
+from medvox.core.contour import ContourSet, PlanarContours, Region, SegmentContours
 from medvox.core.grid import Grid
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+AnyArray = NDArray[Any]
 
 ON_SLICE = 0.01
 """Parts of the slice distance within which a contour lies on its slice."""
@@ -158,9 +160,7 @@ def _placed(
     counts = np.array([1 + len(region.holes) for _, region in chosen])
     slices = np.array([k for k, _ in chosen])
     per_point = np.repeat(np.repeat(slices, counts), np.diff(ring_ends, prepend=0))
-    in_plane = np.linalg.pinv(grid.affine[:3, 1:3])
-    places = (np.concatenate(rings) - grid.origins_mm[per_point]) @ in_plane.T
-    places = np.rint(places * SNAP) / SNAP
+    places = _in_slices(np.concatenate(rings), per_point, grid)
     if wound:
         places = _wind(places, ring_ends, counts)
     regions = np.stack([slices, np.cumsum(counts)], axis=1)
@@ -168,6 +168,33 @@ def _placed(
     clipped = _count_clipped(places, ring_ends, regions, size)
     account = replace(account, clipped=clipped)
     return Placed(places, ring_ends, regions, tuple(r for _, r in chosen), oblique, account, size)
+
+
+def _in_slices(points_mm: FloatArray, slices: IntArray, grid: Grid) -> FloatArray:
+    """Rows and columns of points dropped onto slices."""
+    in_plane = np.linalg.pinv(grid.affine[:3, 1:3])
+    places = (points_mm - grid.origins_mm[slices]) @ in_plane.T
+    return np.asarray(np.rint(places * SNAP) / SNAP)
+
+
+def spans_of_regions(contours: ContourSet, grid: Grid) -> list[AnyArray]:
+    """(n, 3) row, first, last of the pixels of every region, each in the slice nearest to it."""
+    from medvox.contours.fill_kernels import fill_regions
+
+    regions = [r for part in contours.segments for plane in part.planes for r in plane.regions]
+    if not regions:
+        return []
+    rings = [ring for region in regions for ring in (region.outer, *region.holes)]
+    ring_ends = np.cumsum([len(ring) for ring in rings])
+    counts = np.array([1 + len(region.holes) for region in regions])
+    depths = np.array([float(region.outer[0] @ grid.normal) for region in regions])
+    borders = (grid.depths_mm[1:] + grid.depths_mm[:-1]) / 2
+    slices = np.searchsorted(borders, depths)
+    per_point = np.repeat(np.repeat(slices, counts), np.diff(ring_ends, prepend=0))
+    places = _in_slices(np.concatenate(rings), per_point, grid)
+    numbered = np.stack([np.arange(len(regions)), np.cumsum(counts)], axis=1)
+    spans, _ = fill_regions(places, ring_ends, numbered, (grid.shape[1], grid.shape[2]))
+    return np.split(spans[:, 1:], np.searchsorted(spans[:, 0], np.arange(1, len(regions))).tolist())
 
 
 def _wind(places: FloatArray, ring_ends: IntArray, counts: IntArray) -> FloatArray:

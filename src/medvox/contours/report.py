@@ -47,7 +47,7 @@ class SegmentFill:
     sub_voxel
         Regions that cover no voxel centre.
     thin
-        Regions with parts narrower than three pixels: shape is lost there.
+        Regions with parts narrower than three pixels: shape is lost there. None if not counted.
     off_slice, farthest_mm
         Planes that do not lie on the slice that they were filled into, and how far off the farthest was.
     beside
@@ -67,7 +67,7 @@ class SegmentFill:
     voxels: int = 0
     volume_ml: float = 0.0
     sub_voxel: tuple[SubVoxel, ...] = ()
-    thin: int = 0
+    thin: int | None = 0
     off_slice: int = 0
     farthest_mm: float = 0.0
     beside: int = 0
@@ -122,7 +122,7 @@ def _findings(part: SegmentFill) -> list[Finding]:
         (
             "contour-thin",
             Level.INFO,
-            part.thin,
+            part.thin or 0,
             f"{part.thin} regions are narrower than three pixels somewhere",
         ),
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -9,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.contours.flat import Flat, invalid_planes
+from medvox.contours.placing import spans_of_regions
 from medvox.core.contour import ContourSet
 from medvox.core.errors import UsageError
+from medvox.core.grid import Grid
 
 FloatArray = NDArray[np.float64]
+Change = Callable[[Flat, FloatArray], tuple[list[FloatArray], FloatArray]]
 TRIES = 4
 """Times that the tolerance of a plane is halved before its lines stay as they were."""
 
@@ -32,8 +36,8 @@ class ShapeReport:
     area_before_mm2, area_after_mm2
         Areas of all regions.
     relaxed, kept
-        Planes that needed a smaller tolerance because rings would have crossed, and those that stayed as
-        they were.
+        Planes with lines that needed a smaller tolerance because rings would have crossed (or voxels
+        changed), and with lines that stayed as they were.
     """
 
     tolerance_mm: float
@@ -46,17 +50,22 @@ class ShapeReport:
     kept: int = 0
 
 
-def simplify(contours: ContourSet, tolerance_mm: float) -> tuple[ContourSet, ShapeReport]:
+def simplify(
+    contours: ContourSet, tolerance_mm: float, keep_voxels: Grid | None = None
+) -> tuple[ContourSet, ShapeReport]:
     """Drop points that matter less than a tolerance.
 
     Every ring stays, with at least three of its points; rings that did not cross do not cross afterwards.
-    Outlines traced from voxels can be simplified by a quarter of the pixel spacing without changing a voxel
-    when they are filled (no pixel centre is that close).
+    Outlines traced from voxels can be simplified by a third of the pixel spacing without changing a voxel
+    when they are filled: no pixel centre is that close. (The limit is 1/sqrt(8).)
 
     Parameters
     ----------
     tolerance_mm
         Largest distance of the new from the old line.
+    keep_voxels
+        Grid on which filling must give the same voxels as before: regions where it would not get half the
+        tolerance, and again, until it does.
 
     Raises
     ------
@@ -64,7 +73,7 @@ def simplify(contours: ContourSet, tolerance_mm: float) -> tuple[ContourSet, Sha
         If the tolerance is below zero or not a number.
     """
     _check(tolerance_mm)
-    return _reshape(contours, tolerance_mm, _simplified)
+    return _reshape(contours, tolerance_mm, _simplified, keep_voxels)
 
 
 def smooth(contours: ContourSet, tolerance_mm: float, passes: int = 40) -> tuple[ContourSet, ShapeReport]:
@@ -96,38 +105,53 @@ def _check(tolerance_mm: float) -> None:
         raise UsageError("a tolerance is a length in mm", got=tolerance_mm, expected="0 or more")
 
 
-def _reshape(contours: ContourSet, tolerance_mm: float, change: object) -> tuple[ContourSet, ShapeReport]:
+def _reshape(
+    contours: ContourSet, tolerance_mm: float, change: Change, keep_voxels: Grid | None = None
+) -> tuple[ContourSet, ShapeReport]:
     """Change all lines; where rings would cross, again with half the tolerance, at last not at all."""
-    assert callable(change)
     flat = Flat.of(contours)
-    count = int(flat.planes[-1]) + 1 if len(flat.planes) else 0
-    allowed = np.full(sum(len(part.planes) for part in contours.segments), tolerance_mm)
-    already = None
-    made = contours
-    reached = 0.0
+    allowed = np.full(len(flat.lines), tolerance_mm)
+    guard = _Guard(contours, flat, keep_voxels)
     for n in range(TRIES + 1):
-        lines, away = change(flat, allowed[flat.planes] if count else np.zeros(0))
-        made, reached = flat.back(contours, lines), float(away.max(initial=0.0))
-        wrong = invalid_planes(made)
-        if not wrong.any():
-            break
-        already = invalid_planes(contours) if already is None else already
-        wrong &= ~already
+        lines, away = change(flat, allowed)
+        made = flat.back(contours, lines)
+        wrong = guard.broken(made) & (allowed > 0)
         if not wrong.any():
             break
         allowed[wrong] = allowed[wrong] / 2 if n < TRIES - 1 else 0.0
-    before, after = _area(contours), _area(made)
     points = sum(len(line) for line in flat.lines), sum(len(line) for line in lines)
-    relaxed, kept = int(((allowed > 0) & (allowed < tolerance_mm)).sum()), int((allowed == 0).sum())
-    return made, ShapeReport(
-        tolerance_mm, reached, *points, before, after, relaxed, kept if tolerance_mm else 0
-    )
+    relaxed = np.unique(flat.planes[(allowed > 0) & (allowed < tolerance_mm)])
+    kept = np.unique(flat.planes[allowed == 0]) if tolerance_mm else relaxed[:0]
+    areas = flat.area_mm2, Flat.of(made).area_mm2
+    reached = float(away.max(initial=0.0))
+    return made, ShapeReport(tolerance_mm, reached, *points, *areas, len(relaxed), len(kept))
 
 
-def _area(contours: ContourSet) -> float:
-    return sum(
-        region.area_mm2 for part in contours.segments for plane in part.planes for region in plane.regions
-    )
+class _Guard:
+    """Tells which lines break what was whole: rings that cross now, voxels that change."""
+
+    def __init__(self, contours: ContourSet, flat: Flat, grid: Grid | None) -> None:
+        self.flat = flat
+        self.grid = grid
+        self.contours = contours
+        self.already: NDArray[np.bool_] | None = None
+        self.voxels = None if grid is None else spans_of_regions(contours, grid)
+
+    def broken(self, made: ContourSet) -> NDArray[np.bool_]:
+        """(lines,) whether each line needs a smaller tolerance."""
+        crossing = invalid_planes(made)
+        if crossing.any():
+            if self.already is None:
+                self.already = invalid_planes(self.contours)
+            crossing &= ~self.already
+        wrong = crossing[self.flat.planes] if len(self.flat.planes) else np.zeros(0, bool)
+        if self.voxels is not None and self.grid is not None:
+            now = spans_of_regions(made, self.grid)
+            pairs = zip(self.voxels, now, strict=True)
+            changed = np.array([not np.array_equal(one, other) for one, other in pairs], bool)
+            regions = self.flat.regions
+            wrong[regions >= 0] |= changed[regions[regions >= 0]]
+        return wrong
 
 
 def _simplified(flat: Flat, tolerance: FloatArray) -> tuple[list[FloatArray], FloatArray]:

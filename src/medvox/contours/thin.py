@@ -51,7 +51,6 @@ def is_thin(polygons: NDArray[np.object_], width: float = WIDTH) -> NDArray[np.b
     broken |= shapely.is_empty(eroded)
     simple = np.where(broken, shapely.Polygon(), eroded)
     broken |= shapely.get_num_interior_rings(simple) != shapely.get_num_interior_rings(polygons)
-    opened = shapely.buffer(simple, width / 2, quad_segs=4)
-    spikes = shapely.difference(polygons, shapely.buffer(opened, width / 2, quad_segs=4))
+    spikes = shapely.difference(polygons, shapely.buffer(simple, width, quad_segs=4))
     broken |= ~shapely.is_empty(spikes)
     return np.asarray(broken)

@@ -14,6 +14,8 @@ from medvox.core.contour import ContourSet, PlanarContours, Region, SegmentConto
 from medvox.core.errors import UnknownFormatError
 from medvox.core.finding import Finding
 from medvox.core.labels import Segment
+from medvox.core.volume import Volume
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 
 
@@ -30,9 +32,13 @@ class OutlineFormat:
     reader
         ``"module:function"`` of ``(path) -> Drawing``.
     writer
-        ``"module:function"`` of ``(contours, path) -> list of what is lost``.
+        ``"module:function"`` of ``(contours, path, source: Volume or None) -> WriteReport``, without the
+        third argument unless `wants_source`.
     wants_source
-        Whether the writer takes ``source`` (an image's path, or None) as a third argument.
+        Whether the writer refers to the image that the outlines belong to.
+    check
+        ``"module:function"`` of ``(path) -> bool``: whether a file of that name that is there is one of
+        outlines; empty where the name is enough.
     """
 
     name: str
@@ -40,20 +46,32 @@ class OutlineFormat:
     reader: str
     writer: str
     wants_source: bool = False
+    check: str = ""
 
 
 _HERE = "medvox.formats.outlines"
+_DICOM = "medvox.dicom.objects.rtstruct.outlines"
 FORMATS: tuple[OutlineFormat, ...] = (
     OutlineFormat("CSV", (".csv",), f"{_HERE}.points:read_csv", f"{_HERE}.points:write_csv"),
     OutlineFormat("XYZ points", (".xyz", ".pts"), f"{_HERE}.points:read_xyz", f"{_HERE}.points:write_xyz"),
-    OutlineFormat("3D-DOCTOR boundaries", (".bnd",), f"{_HERE}.bnd:read_bnd", f"{_HERE}.bnd:write_bnd"),
+    OutlineFormat("3D-DOCTOR boundaries", (".bnd",), f"{_HERE}.bnd:read_bnd", f"{_HERE}.bnd:write_bnd", True),
     OutlineFormat(
         "GeoJSON", (".geojson", ".json"), f"{_HERE}.geojson:read_geojson", f"{_HERE}.geojson:write_geojson"
     ),
     OutlineFormat("SVG", (".svg",), f"{_HERE}.svg:read_svg", f"{_HERE}.svg:write_svg"),
     OutlineFormat("DXF", (".dxf",), f"{_HERE}.dxf:read_dxf", f"{_HERE}.dxf:write_dxf"),
+    OutlineFormat(
+        "RT Structure Set",
+        (".dcm",),
+        f"{_DICOM}:read_drawing",
+        f"{_DICOM}:write_drawing",
+        wants_source=True,
+        check=f"{_DICOM}:is_structure_set",
+    ),
 )
 """All kinds, told apart by the ending of the name."""
+LABEL_SUFFIXES = (".seg.dcm",)
+"""Endings of label files that end like outline files."""
 
 
 def format_of(path: Path) -> OutlineFormat:
@@ -75,8 +93,13 @@ def format_of(path: Path) -> OutlineFormat:
 
 
 def is_outlines(path: Path) -> bool:
-    """Whether the name of a file is one of an outline file."""
-    return any(path.name.lower().endswith(f.suffixes) for f in FORMATS)
+    """Whether a file is one of outlines, by its name and, where that is not enough, its content."""
+    found = next((f for f in FORMATS if path.name.lower().endswith(f.suffixes)), None)
+    if found is None or path.name.lower().endswith(LABEL_SUFFIXES):
+        return False
+    if not found.check or not path.exists():
+        return True
+    return bool(_load(found.check)(path))
 
 
 def read_contours(path: Path | str) -> ContourSet:
@@ -101,7 +124,7 @@ def read_outlines(path: Path | str) -> tuple[ContourSet, tuple[Finding, ...]]:
     return assemble_drawing(reader(path))
 
 
-def write_contours(contours: ContourSet, path: Path | str, source: Path | str | None = None) -> list[str]:
+def write_contours(contours: ContourSet, path: Path | str, source: Volume | None = None) -> WriteReport:
     """Write outlines in the format that the ending of the name says.
 
     Parameters
@@ -113,15 +136,13 @@ def write_contours(contours: ContourSet, path: Path | str, source: Path | str | 
 
     Returns
     -------
-    list of str
-        What the file does not hold, one sentence each.
+    WriteReport
+        The files written, and what the format could not hold.
     """
     path = Path(path)
     kind = format_of(path)
-    writer = cast("Callable[..., list[str]]", _load(kind.writer))
-    if kind.wants_source:
-        return writer(contours, path, None if source is None else Path(source))
-    return writer(contours, path)
+    writer = cast("Callable[..., WriteReport]", _load(kind.writer))
+    return writer(contours, path, source) if kind.wants_source else writer(contours, path)
 
 
 def _load(name: str) -> Any:

@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 from medvox.core.contour import ContourSet
 from medvox.core.errors import FormatError
 from medvox.core.finding import Finding, Level
-from medvox.core.grid import Grid
 from medvox.core.labels import Segment
+from medvox.core.volume import Volume
 from medvox.formats.atomic import atomic_files
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 from medvox.formats.outlines.frames import Stack, stack_of
 from medvox.formats.outlines.segments import hex_color, parse_color
 from medvox.formats.outlines.text import read_text
-from medvox.formats.outlines.writing import Ring, losses, rings, rows
+from medvox.formats.outlines.writing import STRUCTURE, Ring, losses, rings, rows
 
 FloatArray = NDArray[np.float64]
 
@@ -38,25 +39,25 @@ def beside(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def write_bnd(contours: ContourSet, path: Path, grid: Grid | None = None) -> list[str]:
-    """Write a boundary file and its companion; returns what both do not hold.
+def write_bnd(contours: ContourSet, path: Path, source: Volume | None = None) -> WriteReport:
+    """Write a boundary file and its companion.
 
     Parameters
     ----------
     contours
         All planes parallel to each other. Open curves are not written: the format has none.
-    grid
+    source
         Slices are numbered, and X and Y counted in columns and rows, as in this image. Without it planes are
         numbered by their depth and X, Y are millimetres in the plane.
 
     Raises
     ------
     UsageError
-        If planes are not parallel to each other or to the slices of the grid.
+        If planes are not parallel to each other or to the slices of the image.
     """
     closed = [ring for ring in rings(contours) if ring.kind in ("outer", "hole")]
     opened = sum(len(plane.curves) for part in contours.segments for plane in part.planes)
-    stack, slices = stack_of([ring.points_mm for ring in closed], grid)
+    stack, slices = stack_of([ring.points_mm for ring in closed], source.grid if source else None)
     with atomic_files([path, beside(path)]) as (text, companion):
         with text.open("wb") as file:
             for ring, number in zip(closed, slices, strict=True):
@@ -64,10 +65,10 @@ def write_bnd(contours: ContourSet, path: Path, grid: Grid | None = None) -> lis
                 file.write(f"{number}\n".encode() + rows(places) + b"END\n")
             file.write(b"END\n")
         companion.write_text(_companion(contours, closed, stack), encoding="utf-8")
-    lost = losses(contours, frozenset({"names", "numbers", "colors", "topology", "frame"}))
+    lost = losses(contours, STRUCTURE | {"frame"})
     if opened:
-        lost.append(f"The file does not hold {opened} open curves or points.")
-    return lost
+        lost = (*lost, f"The file does not hold {opened} open curves or points.")
+    return WriteReport((path, beside(path)), lost)
 
 
 def _companion(contours: ContourSet, closed: list[Ring], stack: Stack) -> str:

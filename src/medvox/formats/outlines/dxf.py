@@ -19,6 +19,7 @@ from medvox.core.errors import DependencyError, FormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.labels import Segment
 from medvox.formats.atomic import atomic_file
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 from medvox.formats.outlines.segments import COLORS
 from medvox.formats.outlines.text import read_text
@@ -44,8 +45,8 @@ def _ezdxf() -> Any:
     return ezdxf
 
 
-def write_dxf(contours: ContourSet, path: Path) -> list[str]:
-    """Write polylines and points; returns what the file does not hold.
+def write_dxf(contours: ContourSet, path: Path) -> WriteReport:
+    """Write polylines and points.
 
     Raises
     ------
@@ -63,7 +64,9 @@ def write_dxf(contours: ContourSet, path: Path) -> list[str]:
     document.write(text)
     with atomic_file(path) as file:
         file.write(document.encode(text.getvalue()))
-    return losses(contours, frozenset({"names", "numbers", "colors", "topology"}))
+    return WriteReport(
+        (path,), tuple(losses(contours, frozenset({"names", "numbers", "colors", "topology"})))
+    )
 
 
 def _layers(document: Any, contours: ContourSet) -> dict[int, str]:

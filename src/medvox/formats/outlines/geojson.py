@@ -18,6 +18,7 @@ from medvox.core.errors import FormatError
 from medvox.core.finding import Finding, Level
 from medvox.core.labels import Segment
 from medvox.formats.atomic import atomic_file
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 from medvox.formats.outlines.segments import hex_color, segment_of
 from medvox.formats.outlines.text import read_text
@@ -26,8 +27,8 @@ from medvox.formats.outlines.writing import losses, rows
 UNITS = "LPS mm"
 
 
-def write_geojson(contours: ContourSet, path: Path) -> list[str]:
-    """Write one feature a plane; returns what the file does not hold."""
+def write_geojson(contours: ContourSet, path: Path) -> WriteReport:
+    """Write one feature a plane."""
     head = {"type": "FeatureCollection", "coordinates_in": UNITS}
     if contours.frame_of_reference:
         head["frame_of_reference"] = contours.frame_of_reference
@@ -40,7 +41,9 @@ def write_geojson(contours: ContourSet, path: Path) -> list[str]:
                     file.write(before + _feature(part.segment, number, geometry))
                     before = b",\n"
         file.write(b"\n]}\n")
-    return losses(contours, frozenset({"names", "numbers", "colors", "topology", "frame"}))
+    return WriteReport(
+        (path,), tuple(losses(contours, frozenset({"names", "numbers", "colors", "topology", "frame"})))
+    )
 
 
 def _feature(segment: Segment, plane: int, geometry: bytes) -> bytes:

@@ -20,6 +20,7 @@ from medvox.core.contour import ContourSet
 from medvox.core.errors import FormatError
 from medvox.core.labels import Segment
 from medvox.formats.atomic import atomic_file
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 from medvox.formats.outlines.segments import hex_color, segment_of
 from medvox.formats.outlines.text import read_text
@@ -29,8 +30,8 @@ HEADER = ("segment", "number", "color", "plane", "region", "ring", "kind", "x_mm
 CLOSED = ("outer", "hole")
 
 
-def write_csv(contours: ContourSet, path: Path) -> list[str]:
-    """Write a table of points; returns what the file does not hold."""
+def write_csv(contours: ContourSet, path: Path) -> WriteReport:
+    """Write a table of points."""
     with atomic_file(path) as file:
         file.write((",".join(HEADER) + "\r\n").encode())
         for ring in rings(contours):
@@ -45,7 +46,9 @@ def write_csv(contours: ContourSet, path: Path) -> list[str]:
             start = prefix.getvalue().encode()
             text = rows(ring.points_mm).replace(b"\n", b"\r\n" + start)
             file.write(start + text[: len(text) - len(start)])
-    return losses(contours, frozenset({"names", "numbers", "colors", "topology"}))
+    return WriteReport(
+        (path,), tuple(losses(contours, frozenset({"names", "numbers", "colors", "topology"})))
+    )
 
 
 def read_csv(path: Path) -> Drawing:
@@ -103,8 +106,8 @@ def _csv_lines(points: np.ndarray, columns: dict[str, tuple[str, ...]]) -> list[
     return lines
 
 
-def write_xyz(contours: ContourSet, path: Path) -> list[str]:
-    """Write blocks of points; returns what the file does not hold."""
+def write_xyz(contours: ContourSet, path: Path) -> WriteReport:
+    """Write blocks of points."""
     with atomic_file(path) as file:
         file.write(b"# x y z in mm, LPS (towards left, posterior, superior)\n")
         name = None
@@ -116,7 +119,7 @@ def write_xyz(contours: ContourSet, path: Path) -> list[str]:
             if ring.kind in CLOSED:
                 points = np.concatenate([points, points[:1]])
             file.write(rows(points, " ") + b"\n")
-    return losses(contours, frozenset({"names"}))
+    return WriteReport((path,), losses(contours, {"names"}))
 
 
 def read_xyz(path: Path) -> Drawing:

@@ -20,6 +20,7 @@ from medvox.core.errors import FormatError, UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.core.labels import Segment
 from medvox.formats.atomic import atomic_file
+from medvox.formats.base import WriteReport
 from medvox.formats.outlines.drawing import Drawing, Line
 from medvox.formats.outlines.frames import Stack, stack_of
 from medvox.formats.outlines.segments import hex_color, segment_of
@@ -31,8 +32,8 @@ FloatArray = NDArray[np.float64]
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 
 
-def write_svg(contours: ContourSet, path: Path) -> list[str]:
-    """Write all planes over each other, each in a group of its own; returns what the file does not hold.
+def write_svg(contours: ContourSet, path: Path) -> WriteReport:
+    """Write all planes over each other, each in a group of its own.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def write_svg(contours: ContourSet, path: Path) -> list[str]:
             file.writelines(_paths(chosen))
             file.write(b"</g>\n")
         file.write(b"</svg>\n")
-    return losses(contours, frozenset({"names", "numbers", "colors", "topology", "frame"}))
+    return WriteReport(
+        (path,), tuple(losses(contours, frozenset({"names", "numbers", "colors", "topology", "frame"})))
+    )
 
 
 def _group(stack: Stack, number: int) -> bytes:

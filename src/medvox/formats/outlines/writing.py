@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import count
 
@@ -16,6 +17,8 @@ from medvox.core.labels import Segment
 FloatArray = NDArray[np.float64]
 DECIMALS = 6
 """Digits after the point: a millionth of a millimetre, so that no voxel changes sides."""
+STRUCTURE = frozenset({"names", "numbers", "colors", "topology"})
+"""What every format that is not points alone keeps; see `losses`."""
 MOST = 9.0e18 / 10**DECIMALS / 1000
 """Largest coordinate that can be written."""
 
@@ -75,7 +78,7 @@ def rows(points: FloatArray, between: str = ",", after: str = "\n") -> bytes:
     return room[:used].tobytes()
 
 
-def losses(contours: ContourSet, keeps: frozenset[str] = frozenset()) -> list[str]:
+def losses(contours: ContourSet, keeps: AbstractSet[str] = frozenset()) -> tuple[str, ...]:
     """What a file does not say any more, one sentence each.
 
     Parameters
@@ -97,4 +100,6 @@ def losses(contours: ContourSet, keeps: frozenset[str] = frozenset()) -> list[st
         "topology": any(region.holes for part in parts for plane in part.planes for region in plane.regions)
         and "which ring is a hole: nested rings are taken as holes when it is read",
     }
-    return [f"The file does not hold {text}." for name, text in lost.items() if text and name not in keeps]
+    return tuple(
+        f"The file does not hold {text}." for name, text in lost.items() if text and name not in keeps
+    )
