@@ -1,6 +1,6 @@
 """Writing and reading a DICOM segmentation of 20 segments on 300 slices, beside highdicom.
 
-The source is a CT of 300 slices of 256 x 256; the segments lie side by side, so that both tools can
+The source is a CT of 300 slices of 128 x 128; the segments lie side by side, so that both tools can
 give one array of numbers back. All write the same voxels for the same source, and all read one file, which
 highdicom wrote, to the same (k, j, i) array. Every frame of every segment is there: highdicom is told not to
 leave out the empty ones, and ours reads those too.
@@ -21,7 +21,7 @@ from medvox.core.labels import Code, LabelMap, Segment
 from medvox.dicom.objects.segmentation import read_segmentation, write_segmentation
 from medvox.testing import dicom_builder as build
 
-SEGMENTS, SHAPE = 20, (300, 256, 256)
+SEGMENTS, SHAPE = 20, (300, 128, 128)
 GOAL_READ, GOAL_WRITE = 5.0, 2.0
 FOLDER = Path(tempfile.gettempdir()) / "medvox-bench-seg"
 ANATOMY = Code("123037004", "SCT", "Anatomical Structure")

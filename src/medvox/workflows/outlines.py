@@ -50,6 +50,7 @@ class OutlineFormat:
 
 
 _HERE = "medvox.formats.outlines"
+_DICOM = "medvox.dicom.objects.rtstruct.outlines"
 FORMATS: tuple[OutlineFormat, ...] = (
     OutlineFormat("CSV", (".csv",), f"{_HERE}.points:read_csv", f"{_HERE}.points:write_csv"),
     OutlineFormat("XYZ points", (".xyz", ".pts"), f"{_HERE}.points:read_xyz", f"{_HERE}.points:write_xyz"),
@@ -59,6 +60,14 @@ FORMATS: tuple[OutlineFormat, ...] = (
     ),
     OutlineFormat("SVG", (".svg",), f"{_HERE}.svg:read_svg", f"{_HERE}.svg:write_svg"),
     OutlineFormat("DXF", (".dxf",), f"{_HERE}.dxf:read_dxf", f"{_HERE}.dxf:write_dxf"),
+    OutlineFormat(
+        "RT Structure Set",
+        (".dcm",),
+        f"{_DICOM}:read_drawing",
+        f"{_DICOM}:write_drawing",
+        wants_source=True,
+        check=f"{_DICOM}:is_structure_set",
+    ),
 )
 """All kinds, told apart by the ending of the name."""
 LABEL_SUFFIXES = (".seg.dcm",)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from data import data_dir
+from dicom.objects.objects_data import LESION, SKULL, faults, overlapping, tilted_ct
 from medvox.core.affine import compose
 from medvox.core.errors import (
     FormatError,
@@ -35,8 +36,6 @@ from medvox.dicom.objects.segmentation import (
 from medvox.dicom.objects.segmentation.bits import frame_rows, packed
 from medvox.dicom.objects.segmentation.color import cielab, rgb
 from medvox.workflows.open_folder import read
-
-from dicom.objects.objects_data import LESION, SKULL, faults, overlapping, tilted_ct
 
 
 def highdicom_masks(path: Path, volume, segments: int) -> np.ndarray:
@@ -128,7 +127,9 @@ def test_label_maps_keep_their_numbers_and_open_in_highdicom(tmp_path, most):
     data[0, 1, 2:5, 3:9], data[0, 4, 7:9, :] = 1, most
     segments = (Segment(1, "one"), Segment(most, "other"))
     path = tmp_path / "seg.dcm"
-    write_segmentation(LabelMap(data, volume.grid, segments), path, volume, SegmentationOptions(kind="labelmap"))
+    write_segmentation(
+        LabelMap(data, volume.grid, segments), path, volume, SegmentationOptions(kind="labelmap")
+    )
     back = read_segmentation(path)
     assert np.array_equal(back.data, data)
     assert [s.number for s in back.segments] == [1, most]
@@ -260,7 +261,9 @@ def test_empty_and_full_masks_are_written(tmp_path):
 def test_overlap_cannot_become_a_label_map_and_fractions_no_bits(tmp_path):
     volume = tilted_ct(tmp_path / "ct")
     with pytest.raises(UnsupportedError, match="overlap"):
-        write_segmentation(overlapping(volume), tmp_path / "x.dcm", volume, SegmentationOptions(kind="labelmap"))
+        write_segmentation(
+            overlapping(volume), tmp_path / "x.dcm", volume, SegmentationOptions(kind="labelmap")
+        )
     part = LabelMap(np.full((1, *volume.grid.shape), 0.5), volume.grid, (SKULL,), fractional=True)
     with pytest.raises(UnsupportedError, match="fractions"):
         write_segmentation(part, tmp_path / "x.dcm", volume, SegmentationOptions(kind="binary"))
@@ -329,7 +332,7 @@ def _put(path: Path, content: bytes) -> Path:
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_any_bytes_end_in_our_errors_or_labels(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp() / "mutations"
@@ -373,7 +376,7 @@ def test_white_is_the_white_of_the_profile_connection_space():
 
 def test_dcmqi_reads_what_we_write_to_the_same_voxels(tmp_path):
     """On an even stack: its output is NRRD, which has no place for uneven slices."""
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813
 
     from medvox.testing import dicom_builder as build
 
@@ -423,7 +426,9 @@ def overlapping_even(volume) -> LabelMap:
 def test_dcmqis_segmentations_are_the_nrrd_files_they_were_made_of(name, truth):
     folder = data_dir("dcmqi_seg_sr") / "segmentations"
     labels, volume = read_segmentation(folder / name), read(folder / truth)
-    assert np.array_equal(labels.data[0] > 0, volume.values() == 1)  # dcmqi gives missing slices a padding value
+    assert np.array_equal(
+        labels.data[0] > 0, volume.values() == 1
+    )  # dcmqi gives missing slices a padding value
     assert labels.grid.is_close(volume.grid, 1e-2)
 
 

@@ -14,6 +14,7 @@ from medvox.core.labels import Code
 from medvox.core.volume import Volume
 from medvox.dicom.objects import saving
 from medvox.dicom.objects.codes import code_of
+from medvox.dicom.objects.pieces import decoding
 from medvox.dicom.objects.referring import instance_item, reference_of, series_items
 from medvox.dicom.objects.sources import find_sources
 from medvox.dicom.objects.subject import ObjectOptions, begin
@@ -154,22 +155,23 @@ def read_encapsulated_model(path: str | PathLike[str]) -> EncapsulatedModel:
     """
     kinds = {kind.sop_class_uid: kind for kind in ModelKind}
     ds = saving.read(Path(path), *kinds)
-    data = bytes(ds.get("EncapsulatedDocument") or b"")
-    length = ds.get("EncapsulatedDocumentLength")
-    study = str(ds.get("StudyInstanceUID") or "")
-    places = {
-        str(i.get("ReferencedSOPInstanceUID")): (study, str(s.get("SeriesInstanceUID") or ""))
-        for s in ds.get("ReferencedSeriesSequence") or []
-        for i in s.get("ReferencedInstanceSequence") or []
-    }
-    references = [reference_of(i, places) for i in ds.get("SourceInstanceSequence") or []]
-    return EncapsulatedModel(
-        data[: int(length)] if length else data,
-        kinds[str(ds.SOPClassUID)],
-        str(ds.get("DocumentTitle") or ""),
-        code_of(ds, "MeasurementUnitsCodeSequence") or MILLIMETER,
-        str(ds.get("FrameOfReferenceUID") or "") or None,
-        ds.get("ModelModification") == "YES",
-        ds.get("ModelMirroring") == "YES",
-        tuple(one for one in references if one is not None),
-    )
+    with decoding(Path(path).name):
+        data = bytes(ds.get("EncapsulatedDocument") or b"")
+        length = ds.get("EncapsulatedDocumentLength")
+        study = str(ds.get("StudyInstanceUID") or "")
+        places = {
+            str(i.get("ReferencedSOPInstanceUID")): (study, str(s.get("SeriesInstanceUID") or ""))
+            for s in ds.get("ReferencedSeriesSequence") or []
+            for i in s.get("ReferencedInstanceSequence") or []
+        }
+        references = [reference_of(i, places) for i in ds.get("SourceInstanceSequence") or []]
+        return EncapsulatedModel(
+            data[: int(length)] if length else data,
+            kinds[str(ds.SOPClassUID)],
+            str(ds.get("DocumentTitle") or ""),
+            code_of(ds, "MeasurementUnitsCodeSequence") or MILLIMETER,
+            str(ds.get("FrameOfReferenceUID") or "") or None,
+            ds.get("ModelModification") == "YES",
+            ds.get("ModelMirroring") == "YES",
+            tuple(one for one in references if one is not None),
+        )

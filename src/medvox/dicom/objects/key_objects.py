@@ -14,6 +14,7 @@ from medvox.core.labels import Code
 from medvox.core.volume import Volume
 from medvox.dicom.objects import saving
 from medvox.dicom.objects.codes import code_of
+from medvox.dicom.objects.pieces import decoding
 from medvox.dicom.objects.sources import find_sources
 from medvox.dicom.objects.structured_report import content as c
 from medvox.dicom.objects.structured_report.reading import evidence_places, image_of
@@ -103,9 +104,12 @@ def read_key_objects(path: str | PathLike[str]) -> KeyObjects:
         If it is another object.
     """
     ds = saving.read(Path(path), KEY_OBJECTS)
-    places = evidence_places(ds)
-    items = c.children_of(ds)
-    words = next((c.value_of(i) for i in items if c.name_of(i) == _DESCRIPTION.value), "")
-    found = (image_of(i, places) for i in items if i.get("ValueType") in ("IMAGE", "COMPOSITE", "WAVEFORM"))
-    title = code_of(ds, "ConceptNameCodeSequence") or OF_INTEREST
-    return KeyObjects(tuple(one for one in found if one is not None), title, words or "")
+    with decoding(Path(path).name):
+        places = evidence_places(ds)
+        items = c.children_of(ds)
+        words = next((c.value_of(i) for i in items if c.name_of(i) == _DESCRIPTION.value), "")
+        found = (
+            image_of(i, places) for i in items if i.get("ValueType") in ("IMAGE", "COMPOSITE", "WAVEFORM")
+        )
+        title = code_of(ds, "ConceptNameCodeSequence") or OF_INTEREST
+        return KeyObjects(tuple(one for one in found if one is not None), title, words or "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,14 @@ from pydicom.filereader import read_dataset
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian
 
-from medvox.core.errors import AccessError, FormatError, MissingError, TruncatedError, UnknownFormatError
+from medvox.core.errors import (
+    AccessError,
+    FormatError,
+    MedvoxError,
+    MissingError,
+    TruncatedError,
+    UnknownFormatError,
+)
 from medvox.formats.remote.mirror import fetched_whole
 
 PER_FRAME = 0x52009230
@@ -121,14 +129,8 @@ def load(path: Path, first: int = PER_FRAME) -> Stored:
         raise AccessError("the file cannot be read", where=path, got=error.strerror) from error
     if content[128:132] != b"DICM":
         raise UnknownFormatError("this is not a DICOM file", where=path, expected="DICM at byte 128")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _load(content, path.name, first)
-    except FormatError:
-        raise
-    except Exception as error:  # pydicom raises errors of many classes
-        raise FormatError(f"the data set cannot be read: {type(error).__name__}", where=path.name) from error
+    with decoding(path.name):
+        return _load(content, path.name, first)
 
 
 def _load(content: bytes, name: str, first: int) -> Stored:
@@ -145,6 +147,9 @@ def _load(content: bytes, name: str, first: int) -> Stored:
     top.file_meta = whole.file_meta
     data = memoryview(content)
     rest = {p.tag: p for p in elements(data, stream.tell(), len(data), implicit)}
+    if not rest:  # pydicom takes what there is of an element that is cut off
+        for _ in elements(data, begin, len(data), implicit):
+            pass
     return Stored(name, top, data, implicit, rest)
 
 
@@ -237,6 +242,25 @@ def _sequence_end(data: memoryview, at: int, end: int, implicit: bool, depth: in
             return at, at + 8
         _, _, at = _item(data, at, end, implicit, depth)
     raise TruncatedError("a sequence has no end", got=f"byte {at}")
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Turn what pydicom raises when it decodes values, which it does late, into errors of our own.
+
+    Raises
+    ------
+    FormatError
+        Instead of an error of any other class; pydicom's warnings are silenced.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except MedvoxError:
+            raise
+        except Exception as error:
+            raise FormatError(f"the data set cannot be read: {type(error).__name__}", where=name) from error
 
 
 def decoded(data: memoryview | bytes, implicit: bool) -> Dataset:

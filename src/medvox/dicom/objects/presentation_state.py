@@ -16,6 +16,7 @@ from medvox.core.contour import ContourSet
 from medvox.core.errors import UsageError
 from medvox.core.volume import Volume, Window
 from medvox.dicom.objects import saving
+from medvox.dicom.objects.pieces import decoding
 from medvox.dicom.objects.referring import instance_item, reference_of, series_items
 from medvox.dicom.objects.segmentation.color import cielab, rgb
 from medvox.dicom.objects.sources import SourceFrames, find_sources
@@ -218,25 +219,29 @@ def read_presentation_state(path: str | PathLike[str]) -> PresentationState:
         If it is another object.
     """
     ds = saving.read(Path(path), GRAYSCALE_STATE)
-    study = str(ds.get("StudyInstanceUID") or "")
-    places = {
-        str(image.get("ReferencedSOPInstanceUID")): (study, str(series.get("SeriesInstanceUID") or ""))
-        for series in ds.get("ReferencedSeriesSequence") or []
-        for image in series.get("ReferencedImageSequence") or []
-    }
-    marks = [
-        Mark(reference, points, closed, str(item.get("GraphicLayer") or ""))
-        for item in ds.get("GraphicAnnotationSequence") or []
-        for points, closed in _lines(item)
-        for reference in _images(item, places)
-    ]
-    layers = tuple(
-        (str(layer.get("GraphicLayer") or ""), _color(layer.get("GraphicLayerRecommendedDisplayCIELabValue")))
-        for layer in sorted(
-            ds.get("GraphicLayerSequence") or [], key=lambda one: int(one.get("GraphicLayerOrder") or 0)
+    with decoding(Path(path).name):
+        study = str(ds.get("StudyInstanceUID") or "")
+        places = {
+            str(image.get("ReferencedSOPInstanceUID")): (study, str(series.get("SeriesInstanceUID") or ""))
+            for series in ds.get("ReferencedSeriesSequence") or []
+            for image in series.get("ReferencedImageSequence") or []
+        }
+        marks = [
+            Mark(reference, points, closed, str(item.get("GraphicLayer") or ""))
+            for item in ds.get("GraphicAnnotationSequence") or []
+            for points, closed in _lines(item)
+            for reference in _images(item, places)
+        ]
+        layers = tuple(
+            (
+                str(layer.get("GraphicLayer") or ""),
+                _color(layer.get("GraphicLayerRecommendedDisplayCIELabValue")),
+            )
+            for layer in sorted(
+                ds.get("GraphicLayerSequence") or [], key=lambda one: int(one.get("GraphicLayerOrder") or 0)
+            )
         )
-    )
-    return PresentationState(tuple(marks), layers, _window(ds), str(ds.get("ContentLabel") or ""))
+        return PresentationState(tuple(marks), layers, _window(ds), str(ds.get("ContentLabel") or ""))
 
 
 def _lines(item: Dataset) -> list[tuple[FloatArray, bool]]:

@@ -15,6 +15,7 @@ from medvox.core.labels import Code
 from medvox.core.volume import Volume
 from medvox.dicom.objects import saving
 from medvox.dicom.objects.codes import code_of
+from medvox.dicom.objects.pieces import decoding
 from medvox.dicom.objects.referring import instance_item, reference_of, series_items
 from medvox.dicom.objects.sources import find_sources
 from medvox.dicom.objects.subject import ObjectOptions, begin, content_identification
@@ -158,19 +159,20 @@ def read_real_world_mapping(path: str | PathLike[str]) -> RealWorldMapping:
         If it is another object.
     """
     ds = saving.read(Path(path), REAL_WORLD_VALUES)
-    study = str(ds.get("StudyInstanceUID") or "")
-    places = {
-        str(i.get("ReferencedSOPInstanceUID")): (study, str(s.get("SeriesInstanceUID") or ""))
-        for s in ds.get("ReferencedSeriesSequence") or []
-        for i in s.get("ReferencedInstanceSequence") or []
-    }
-    groups = []
-    for group in ds.get("ReferencedImageRealWorldValueMappingSequence") or []:
-        found = (reference_of(image, places) for image in group.get("ReferencedImageSequence") or [])
-        images = tuple(one for one in found if one is not None)
-        maps = tuple(_map(one) for one in group.get("RealWorldValueMappingSequence") or [])
-        groups.append((images, maps))
-    return RealWorldMapping(tuple(groups))
+    with decoding(Path(path).name):
+        study = str(ds.get("StudyInstanceUID") or "")
+        places = {
+            str(i.get("ReferencedSOPInstanceUID")): (study, str(s.get("SeriesInstanceUID") or ""))
+            for s in ds.get("ReferencedSeriesSequence") or []
+            for i in s.get("ReferencedInstanceSequence") or []
+        }
+        groups = []
+        for group in ds.get("ReferencedImageRealWorldValueMappingSequence") or []:
+            found = (reference_of(image, places) for image in group.get("ReferencedImageSequence") or [])
+            images = tuple(one for one in found if one is not None)
+            maps = tuple(_map(one) for one in group.get("RealWorldValueMappingSequence") or [])
+            groups.append((images, maps))
+        return RealWorldMapping(tuple(groups))
 
 
 def _map(item: Dataset) -> RealWorldMap:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from medvox.core.errors import UnsupportedError
-from medvox.dicom.objects.pieces import load
+from medvox.dicom.objects.pieces import decoding, load
 from medvox.dicom.writing.files import encode
 from medvox.dicom.writing.files.output import write_file
 
@@ -39,8 +38,7 @@ def read(path: Path, *sop_classes: str) -> Dataset:
         If it cannot be read.
     """
     stored = load(path, _ALL)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with decoding(path.name):
         found = str(stored.dataset.get("SOPClassUID") or "")
     if found not in sop_classes:
         raise UnsupportedError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from medvox.core.errors import MedvoxError
 from medvox.core.finding import Finding, Level
-from medvox.dicom.objects.pieces import PER_FRAME, load
+from medvox.dicom.objects.pieces import PER_FRAME, decoding, load
 from medvox.dicom.objects.rtstruct import STRUCTURE_SET, read_structure_set
 from medvox.dicom.objects.segmentation import LABEL_MAP, SEGMENTATION
 from medvox.dicom.objects.segmentation.segments import read_segments
@@ -58,9 +57,8 @@ def summarize(path: Path, at_hand: Collection[str] | None = None) -> ObjectSumma
     """
     try:
         stored = load(path, PER_FRAME)
-        sop_class = str(stored.dataset.get("SOPClassUID") or "")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with decoding(path.name):
+            sop_class = str(stored.dataset.get("SOPClassUID") or "")
             made = _made(sop_class, path, stored.dataset)
     except MedvoxError as error:
         note = Finding("unreadable-file", Level.ERROR, path.name, error.reason)
@@ -87,7 +85,9 @@ def _made(sop_class: str, path: Path, ds: Dataset) -> ObjectSummary | None:
     makers: dict[str, Callable[[Dataset], str]] = {
         "1.2.840.10008.5.1.4.1.1.11.": lambda d: f"presentation state {d.get('ContentLabel') or ''}".strip(),
         "1.2.840.10008.5.1.4.1.1.67": lambda _: "real-world value mapping",
-        "1.2.840.10008.5.1.4.1.1.104.": lambda d: f"encapsulated {d.get('MIMETypeOfEncapsulatedDocument') or ''}",
+        "1.2.840.10008.5.1.4.1.1.104.": lambda d: (
+            f"encapsulated {d.get('MIMETypeOfEncapsulatedDocument') or ''}"
+        ),
     }
     for prefix, word in makers.items():
         if sop_class.startswith(prefix):
@@ -103,13 +103,16 @@ def _segmentation(ds: Dataset, name: str) -> ObjectSummary:
         f"{s.number} {s.name}" + (f" ({s.kind.meaning}, {s.kind.value} {s.kind.scheme})" if s.kind else "")
         for _, s in sorted(segments.items())
     )
-    return ObjectSummary(f"{kind} segmentation, {frames} frames".strip(), parts, frozenset(_named(ds)), tuple(findings))
+    return ObjectSummary(
+        f"{kind} segmentation, {frames} frames".strip(), parts, frozenset(_named(ds)), tuple(findings)
+    )
 
 
 def _structures(path: Path) -> ObjectSummary:
     found = read_structure_set(path)
     parts = tuple(
-        f"{r.segment.number} {r.segment.name}: {len(r.rings)} contours" + (f", {r.interpreted}" if r.interpreted else "")
+        f"{r.segment.number} {r.segment.name}: {len(r.rings)} contours"
+        + (f", {r.interpreted}" if r.interpreted else "")
         for r in found.rois
     )
     named = {ring.source.sop_instance_uid for r in found.rois for ring in r.rings if ring.source}

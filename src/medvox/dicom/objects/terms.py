@@ -64,7 +64,9 @@ class Term:
 def all_terms() -> tuple[Term, ...]:
     """Every term, by meaning."""
     from pydicom.sr._cid_dict import cid_concepts
-    from pydicom.sr._concepts_dict import concepts
+    from pydicom.sr._concepts_dict import concepts as known
+
+    concepts: dict[str, dict[str, dict[str, tuple[str, list[int]]]]] = known  # type: ignore[assignment]
 
     found: dict[tuple[str, str], Term] = {}
     for group, category in (*CATEGORIES, (ALL_TYPES, CATEGORIES[4][1])):

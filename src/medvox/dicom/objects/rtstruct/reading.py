@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Collection, Iterator
 from os import PathLike
@@ -13,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
-from medvox.core.errors import FormatError, UnsupportedError
+from medvox.core.errors import UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.core.labels import Algorithm, Segment
 from medvox.core.provenance import SliceSource
 from medvox.dicom.objects.codes import code_of
-from medvox.dicom.objects.pieces import Piece, Stored, decoded, elements, items, load
+from medvox.dicom.objects.pieces import Piece, Stored, decoded, decoding, elements, items, load
 from medvox.dicom.objects.referring import frame_of
 from medvox.dicom.objects.rtstruct.structures import Ring, RingKind, Roi, StructureSet
 
@@ -60,18 +59,16 @@ def read_structure_set(path: str | PathLike[str], images: Collection[str] | None
         If it cannot be read as DICOM.
     """
     stored = load(Path(path), _CONTOURS)
+    with decoding(stored.name):
+        return _read(stored, images)
+
+
+def _read(stored: Stored, images: Collection[str] | None) -> StructureSet:
     ds, name = stored.dataset, stored.name
     if str(ds.get("SOPClassUID")) != STRUCTURE_SET:
         raise UnsupportedError("this is no RT Structure Set", where=name, got=ds.get("Modality"))
     counts: Counter[str] = Counter()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            rois = _rois(stored, counts)
-    except FormatError:
-        raise
-    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
-        raise FormatError(f"the structures cannot be read: {type(error).__name__}", where=name) from error
+    rois = _rois(stored, counts)
     referenced, series = _referenced(ds)
     findings = [
         Finding("odd-contour", Level.WARNING, name, f"{n} {text}", _REFERENCE) for text, n in counts.items()

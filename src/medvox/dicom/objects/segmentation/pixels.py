@@ -84,9 +84,8 @@ def _decoded(stored: Stored, count: int, bits: int) -> Iterator[AnyArray]:
     syntax = str(ds.file_meta.TransferSyntaxUID)
     allocated = max(8, bits)
     kind: Kind = "integer"
-    form = PixelFormat(
-        rows, columns, count, 1, allocated, allocated, allocated - 1, False, "MONOCHROME2", 0, syntax, False, kind
-    )  # fmt: skip
+    sizes = rows, columns, count, 1, allocated, allocated, allocated - 1
+    form = PixelFormat(*sizes, False, "MONOCHROME2", 0, syntax, False, kind)
     encoded = bytes(stored.data[span.start : span.stop])
     made = 0
     for made, data in enumerate(generate_frames(encoded, number_of_frames=count), start=1):

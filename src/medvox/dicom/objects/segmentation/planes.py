@@ -150,7 +150,8 @@ def _filled(
             )
         every = np.arange(at[-1] + 1)
         filled = np.stack([np.interp(every, at, origins[:, n]) for n in range(3)], axis=1)
-        text = f"{len(origins)} of {len(every)} slices have frames, {len(every) - len(origins)} between are empty"
+        empty = len(every) - len(origins)
+        text = f"{len(origins)} of {len(every)} slices have frames, {empty} between are empty"
         return filled, at, [Finding("grid-from-frames", Level.INFO, where, text, REFERENCE)]
     return origins, same, []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
@@ -12,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from medvox.core.errors import FormatError, MedvoxError, UnsupportedError
+from medvox.core.errors import FormatError, UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment
 from medvox.core.provenance import Provenance
-from medvox.dicom.objects.pieces import Stored, load
+from medvox.dicom.objects.pieces import Stored, decoding, load
 from medvox.dicom.objects.segmentation import pixels
 from medvox.dicom.objects.segmentation.bits import Layers
 from medvox.dicom.objects.segmentation.frames import FrameTable, read_frames
@@ -56,14 +55,8 @@ def read_segmentation(path: str | PathLike[str], grid: Grid | None = None) -> La
         If the frames have several orientations, or do not lie on `grid`.
     """
     stored = load(Path(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _read(stored, grid)
-    except MedvoxError:
-        raise
-    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
-        raise FormatError(f"the segmentation cannot be read: {type(error).__name__}", where=stored.name) from error
+    with decoding(stored.name):
+        return _read(stored, grid)
 
 
 def _read(stored: Stored, grid: Grid | None) -> LabelMap:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping
 from os import PathLike
@@ -11,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from pydicom.dataset import Dataset
 
-from medvox.core.errors import FormatError, MedvoxError, UnsupportedError
+from medvox.core.errors import UnsupportedError
 from medvox.core.finding import Finding, Level
 from medvox.core.labels import Code
 from medvox.dicom.objects.codes import code_of
-from medvox.dicom.objects.pieces import load
+from medvox.dicom.objects.pieces import decoding, load
 from medvox.dicom.objects.referring import reference_of
 from medvox.dicom.objects.structured_report.content import children_of, name_of, value_of, walk
 from medvox.dicom.objects.structured_report.report import (
@@ -61,17 +60,11 @@ def read_measurement_report(path: str | PathLike[str]) -> MeasurementReport:
         If it cannot be read.
     """
     stored = load(Path(path))
-    ds = stored.dataset
-    if not str(ds.get("SOPClassUID") or "").startswith(_REPORTS):
-        raise UnsupportedError("this is no structured report", where=stored.name, got=ds.get("Modality"))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return _Reader(ds, stored.name).report()
-    except MedvoxError:
-        raise
-    except Exception as error:  # pydicom decodes values late, and raises errors of many classes
-        raise FormatError(f"the report cannot be read: {type(error).__name__}", where=stored.name) from error
+    with decoding(stored.name):
+        ds = stored.dataset
+        if not str(ds.get("SOPClassUID") or "").startswith(_REPORTS):
+            raise UnsupportedError("this is no structured report", where=stored.name, got=ds.get("Modality"))
+        return _Reader(ds, stored.name).report()
 
 
 class _Reader:
