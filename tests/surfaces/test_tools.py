@@ -106,7 +106,7 @@ def test_the_print_check_measures_walls_and_finds_faults():
     assert found.is_printable
     assert found.thin_share > 0.4
     assert found.thinnest_mm == pytest.approx(2, abs=0.1)
-    one, other = ball(fine=3), ball(at=(10, 0, 0), fine=3)
+    one, other = ball(fine=3), ball(at=(9, 1.3, 2.1), fine=3)
     both = Mesh(
         np.concatenate([one.vertices_mm, other.vertices_mm]),
         np.concatenate([one.faces, other.faces + len(one.vertices_mm)]),

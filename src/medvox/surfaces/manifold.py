@@ -63,7 +63,39 @@ def separate(mesh: Mesh) -> Mesh:
     copies = np.bincount(origin, minlength=len(mesh.vertices_mm))[origin] > 1
     if copies.any():
         vertices = _nudged(vertices, number, copies)
-    return replace(mesh, vertices_mm=vertices, faces=number.astype(np.int64))
+    vertices, number = _without_doubled_edges(vertices, number.astype(np.int64))
+    return replace(mesh, vertices_mm=vertices, faces=number, vertex_colors=None)
+
+
+def _without_doubled_edges(vertices: AnyArray, faces: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Give each pair of faces on an edge that several pairs share a vertex of its own in the edge's middle."""
+    begin, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
+    key = np.minimum(begin, end) * np.int64(len(vertices)) + np.maximum(begin, end)
+    order = np.argsort(key, kind="stable")
+    _, start, many = np.unique(key[order], return_index=True, return_counts=True)
+    added, extra = [], []
+    whole = faces.copy()
+    busy: set[int] = set()
+    for first, count in zip(start[many > 2], many[many > 2], strict=True):
+        edges = order[first : first + count]
+        if busy & set((edges // 3).tolist()):
+            continue  # a face with two such edges: the next round's work
+        for pair in _paired(vertices, faces, edges, begin, end):
+            middle = len(vertices) + len(added)
+            here, there = vertices[begin[pair[0]]], vertices[end[pair[0]]]
+            apex = [vertices[faces[e // 3, (e % 3 + 2) % 3]] for e in pair]
+            added.append((here + there) / 2 + NUDGE * (apex[0] + apex[1] - here - there) / 2)
+            for e in pair:
+                face, place = e // 3, e % 3
+                second = faces[face].copy()
+                whole[face, (place + 1) % 3] = middle
+                second[place] = middle
+                extra.append(second)
+                busy.add(int(face))
+    if not added:
+        return vertices, faces
+    result = np.concatenate([whole, np.array(extra)])
+    return _without_doubled_edges(np.concatenate([vertices, np.array(added)]), result)
 
 
 def _nudged(vertices: AnyArray, faces: AnyArray, moved: AnyArray) -> AnyArray:

@@ -108,9 +108,9 @@ def _by_meshio(points: Any, cells: dict[str, Any], data: dict[str, Any]) -> byte
 
 def read_vtu(path: Path) -> tuple[Mesh, ...]:
     """Read the triangles of an unstructured grid; of tetrahedra, their outer faces."""
-    import meshio
+    import meshio.vtu
 
-    grid = meshio.read(path, file_format="vtu")
+    grid = meshio.vtu.read(str(path))
     cells = grid.cells_dict
     faces = [np.asarray(cells["triangle"], dtype=np.int64)] if "triangle" in cells else []
     if "tetra" in cells:
