@@ -60,7 +60,8 @@ def read_trimesh(path: Path) -> tuple[Mesh, ...]:
 def _read(path: Path, scale: float | None) -> tuple[Mesh, ...]:
     import trimesh
 
-    scene = trimesh.load_scene(path, process=False)
+    words = {"split_objects": True, "group_material": False} if path.suffix.lower() == ".obj" else {}
+    scene = trimesh.load_scene(path, process=False, **words)
     found = []
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
