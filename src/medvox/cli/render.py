@@ -42,7 +42,9 @@ PLANES = get_args(Plane)
 
 def render(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive.")],
-    target: Annotated[Path, typer.Argument(help="Picture (.png, .jpg) or movie (.gif, .mp4, .webm) to write.")],
+    target: Annotated[
+        Path, typer.Argument(help="Picture (.png, .jpg) or movie (.gif, .mp4, .webm) to write.")
+    ],
     mode: Annotated[
         str | None, typer.Option(help=f"{', '.join(MODES)}; volume where a preset is given, else slice.")
     ] = None,
@@ -63,11 +65,10 @@ def render(  # noqa: PLR0913
     rows: Annotated[int, typer.Option(help="Rows of a montage.")] = 4,
     plain: Annotated[bool, typer.Option("--plain", help="No letters, label or scale bar.")] = False,
     surface: Annotated[
-        list[str] | None, typer.Option(help="Mesh file to draw with it; FILE:0.4 is seen through. Repeatable.")
+        list[str] | None,
+        typer.Option(help="Mesh file to draw; FILE:0.4 is seen through. Repeatable."),
     ] = None,
-    slices: Annotated[
-        str, typer.Option(help="Slices in the 3D picture: axial,coronal:12.5 (mm).")
-    ] = "",
+    slices: Annotated[str, typer.Option(help="Slices in the 3D picture: axial,coronal:12.5 (mm).")] = "",
     fuse: Annotated[list[Path] | None, typer.Option(help="Another volume in the same 3D picture.")] = None,
     transfer: Annotated[Path | None, typer.Option(help="JSON file with colors and opacities.")] = None,
     clip: Annotated[
@@ -84,8 +85,8 @@ def render(  # noqa: PLR0913
 ) -> None:
     """Draw slices, projections, volumes and meshes; a turntable where TARGET is a movie.
 
-    SOURCE is a scan, or a mesh file. No display and no graphics card are needed. Of several images the largest
-    volume is drawn unless --image says which.
+    SOURCE is a scan, or a mesh file. No display and no graphics card are needed. Of several images the
+    largest volume is drawn unless --image says which.
     """
     moving = target.suffix.lower() in MOVIES
     reformat = ReformatRequest(_numbers(normal), _numbers(center), _numbers(path), slab)
@@ -202,7 +203,7 @@ def _lead(volume: Volume, time: int) -> tuple[int, ...]:
     return (time, *([0] * (len(volume.lead_shape) - 1)))
 
 
-def _check(  # noqa: PLR0913
+def _check(
     target: Path,
     mode: str,
     preset: str | None,

@@ -13,13 +13,14 @@ from medvox.rendering.picture import Picture
 from medvox.rendering.scene import Camera
 
 FACES = (
-    ((1, 0, 0), "L"), ((-1, 0, 0), "R"), ((0, 1, 0), "P"), ((0, -1, 0), "A"), ((0, 0, 1), "H"), ((0, 0, -1), "F"),
+    ((1, 0, 0), "L"), ((-1, 0, 0), "R"), ((0, 1, 0), "P"), ((0, -1, 0), "A"),
+    ((0, 0, 1), "H"), ((0, 0, -1), "F"),
 )  # fmt: skip
-"""LPS directions and letters: left, right, posterior, anterior, head, feet (PS3.3 C.7.6.1.1.1)."""
+"""LPS directions and their letters (PS3.3 C.7.6.1.1.1)."""
 
 
 def with_color_bar(picture: Picture, window: Window, name: str = "gray", unit: str = "") -> Picture:
-    """Return a copy with a bar of colors at the right, and the values at its ends and middle."""
+    """Return a copy with a bar of colors at the right, and the values at its ends."""
     pixels = picture.colour().copy()
     rows, columns = pixels.shape[:2]
     tall, wide = max(rows // 2, 8), max(columns // 40, 4)
@@ -30,7 +31,7 @@ def with_color_bar(picture: Picture, window: Window, name: str = "gray", unit: s
     pixels[top : top + tall, left : left + wide] = shades[:, None]
     low, high = window.range
     suffix = f" {unit}" if unit not in ("", "1") else ""
-    for value, y in ((high, top), ((low + high) / 2, top + tall // 2), (low, top + tall)):
+    for value, y in ((high, top), (low, top + tall)):
         text = f"{value:.4g}{suffix if y == top else ''}"
         width, height = text_size(text, size)
         draw_text(pixels, text, (left - width - 4, y - height // 2), size)

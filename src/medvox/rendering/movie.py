@@ -48,7 +48,8 @@ def fly(cameras: Sequence[Camera], frames: int) -> tuple[Camera, ...]:
     }
     zoom = np.exp(np.interp(at, known, np.log([c.zoom for c in cameras])))
     return tuple(
-        Camera(*(float(columns[name][n]) for name in columns), float(zoom[n])) for n in range(frames)
+        Camera(**{name: float(column[n]) for name, column in columns.items()}, zoom=float(zoom[n]))
+        for n in range(frames)
     )
 
 

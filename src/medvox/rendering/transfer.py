@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from typing import Any
@@ -42,7 +43,7 @@ def preset_from_json(text: str, name: str = "own") -> VolumePreset:
     if scale not in ("value", "relative") or not isinstance(shade, bool):
         raise FormatError("scale is value or relative, shade true or false", where=name, got=(scale, shade))
     for points in (color, opacity):
-        if any(a[0] > b[0] for a, b in zip(points, points[1:], strict=False)):
+        if any(a[0] > b[0] for a, b in itertools.pairwise(points)):
             raise FormatError("values of a transfer function ascend", where=name)
     return VolumePreset(name, str(found.get("label", name)), "composite", shade, scale, color, opacity)
 

@@ -12,7 +12,7 @@ from medvox.core.mesh import Mesh
 
 AnyArray = NDArray[Any]
 NUDGE = 0.01
-"""Copies of a pinched vertex move this share of the way to their own neighbors, so that files keep them apart."""
+"""Copies of a pinched vertex move this share of the way to their own neighbors: files keep them apart."""
 
 
 def without_degenerate(faces: AnyArray) -> NDArray[np.int64]:
@@ -68,12 +68,13 @@ def separate(mesh: Mesh) -> Mesh:
 
 
 def _without_doubled_edges(vertices: AnyArray, faces: AnyArray) -> tuple[AnyArray, AnyArray]:
-    """Give each pair of faces on an edge that several pairs share a vertex of its own in the edge's middle."""
+    """Give each pair of faces, on an edge that several pairs share, a vertex of its own in its middle."""
     begin, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
     key = np.minimum(begin, end) * np.int64(len(vertices)) + np.maximum(begin, end)
     order = np.argsort(key, kind="stable")
     _, start, many = np.unique(key[order], return_index=True, return_counts=True)
-    added, extra = [], []
+    added: list[AnyArray] = []
+    extra: list[AnyArray] = []
     whole = faces.copy()
     busy: set[int] = set()
     for first, count in zip(start[many > 2], many[many > 2], strict=True):
@@ -165,5 +166,7 @@ def euler_number(mesh: Mesh) -> int:
     """Vertices less edges plus faces: 2 for each closed part, less 2 for each handle."""
     faces = mesh.faces
     begin, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
-    edges = np.unique(np.minimum(begin, end) * np.int64(max(len(mesh.vertices_mm), 1)) + np.maximum(begin, end))
+    edges = np.unique(
+        np.minimum(begin, end) * np.int64(max(len(mesh.vertices_mm), 1)) + np.maximum(begin, end)
+    )
     return len(np.unique(faces)) - len(edges) + len(faces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,12 @@ FloatArray = NDArray[np.float64]
 MOST_SIDE = 250
 
 
+def _tree(points: FloatArray) -> Any:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(points)
+
+
 def clean(cloud: Mesh, neighbors: int = 16, deviations: float = 3.0) -> tuple[Mesh, int]:
     """Leave out stray points: those whose mean distance to their neighbors is far above the usual.
 
@@ -28,16 +35,12 @@ def clean(cloud: Mesh, neighbors: int = 16, deviations: float = 3.0) -> tuple[Me
     int
         How many were left out, doubles included.
     """
-    from scipy.spatial import cKDTree
-
     points, first = np.unique(cloud.vertices_mm, axis=0, return_index=True)
-    distance, _ = cKDTree(points).query(points, k=min(neighbors + 1, len(points)))
+    distance, _ = _tree(points).query(points, k=min(neighbors + 1, len(points)))
     mean = distance[:, 1:].mean(axis=1)
     kept = mean <= np.median(mean) + deviations * max(float(mean.std()), 1e-12)
     colors = None if cloud.vertex_colors is None else cloud.vertex_colors[first][kept]
-    made = replace(
-        cloud, vertices_mm=points[kept], faces=np.zeros((0, 3), np.int64), vertex_colors=colors
-    )
+    made = replace(cloud, vertices_mm=points[kept], faces=np.zeros((0, 3), np.int64), vertex_colors=colors)
     return made, len(cloud.vertices_mm) - int(kept.sum())
 
 
@@ -79,11 +82,10 @@ def reconstruct(
         If there are too few points, or no surface goes through them.
     """
     from scipy.ndimage import map_coordinates
-    from scipy.spatial import cKDTree
 
     points = cloud.vertices_mm
     normals = normals_of(points, neighbors)
-    tree = cKDTree(points)
+    tree = _tree(points)
     gap, _ = tree.query(points, k=2)
     reach = float(np.ptp(points, axis=0).max())
     step = max(step_mm or float(np.median(gap[:, 1])), reach / MOST_SIDE)

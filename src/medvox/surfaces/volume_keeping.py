@@ -1,8 +1,8 @@
 """Volumes set right: surfaces moved along their normals until each region has the volume it should have.
 
-Each face moves by the difference of the pressures of the regions on its two sides, as in a foam. The pressures
-that give the wanted volumes with the least movement solve a Laplace equation on the graph of regions, its
-weights the areas that they share.
+Each face moves by the difference of the pressures of the regions on its two sides, as in a foam. The
+pressures that give the wanted volumes with the least movement solve a Laplace equation on the graph of
+regions, its weights the areas that they share.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def keep_volumes(surface: Boundaries, wanted_mm3: FloatArray) -> Boundaries:
         a, b = numbers[:, 0], numbers[:, 1]
         shared = coo_array((area, (a, b)), shape=(count + 1, count + 1)).tocsr()
         shared = shared + shared.T
-        degree = np.asarray(shared.sum(axis=1)).ravel()
+        degree: FloatArray = np.asarray(shared.sum(axis=1)).ravel()
         matrix = (diags_array(degree * (1 + 1e-9) + 1e-12) - shared).tocsc()[1:, 1:]
         pressure = np.concatenate([[0], np.atleast_1d(spsolve(matrix, missing[1:]))])
         surface = _pressed(surface, pressure[a] - pressure[b], area)

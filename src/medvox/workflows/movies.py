@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,13 +65,18 @@ def _write_video(pictures: Iterable[Picture], path: Path, rate: float) -> int:
             "MP4 and WebM need PyAV", where=path, advice="pip install 'medvox[video]', or write a .gif"
         ) from error
     count = 0
-    with atomic_files([path]) as (temporary,), av.open(str(temporary), "w", format=path.suffix[1:].lower()) as out:
-        stream = None
+    with (
+        atomic_files([path]) as (temporary,),
+        av.open(str(temporary), "w", format=path.suffix[1:].lower()) as out,
+    ):
+        stream: Any = None
         for picture in pictures:
             pixels = picture.colour()
             pixels = np.ascontiguousarray(pixels[: pixels.shape[0] // 2 * 2, : pixels.shape[1] // 2 * 2])
             if stream is None:
-                stream = out.add_stream(_codec(path.suffix.lower()), rate=Fraction(rate).limit_denominator(1000))
+                stream = out.add_stream(
+                    _codec(path.suffix.lower()), rate=Fraction(rate).limit_denominator(1000)
+                )
                 stream.height, stream.width = pixels.shape[:2]
                 stream.pix_fmt = "yuv420p"
                 stream.bit_rate = 8 * pixels.shape[0] * pixels.shape[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -70,7 +70,7 @@ class WorldRequest:
     transfer: Path | None = None
     clips: Sequence[Sequence[float]] = ()
     box: Sequence[float] = ()
-    look: Look = Look()
+    look: Look = field(default_factory=Look)
 
     @property
     def is_needed(self) -> bool:
@@ -137,7 +137,10 @@ def barred(picture: Picture, volume: Volume, look: Look) -> Picture:
 
 
 def make_world(
-    request: WorldRequest, volume: Volume | None = None, others: Sequence[Volume] = (), progress: Progress = silent
+    request: WorldRequest,
+    volume: Volume | None = None,
+    others: Sequence[Volume] = (),
+    progress: Progress = silent,
 ) -> World:
     """Read meshes and make the volumes ready.
 
@@ -161,8 +164,7 @@ def make_world(
     parts = []
     if volume is not None and (request.preset or request.transfer):
         parts.append(VolumePart(Scene.of(volume, progress=progress), _preset(request)))
-    for other in others:
-        parts.append(VolumePart(Scene.of(other, progress=progress), suited(other)))
+    parts += [VolumePart(Scene.of(other, progress=progress), suited(other)) for other in others]
     return World(
         [s for word in request.meshes for s in _surfaces(word)],
         [_slice(word, volume, request.look) for word in request.slices],
