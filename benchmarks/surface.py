@@ -5,8 +5,8 @@ STL. The check reads every file and compares its volume with the voxels': within
 others, who do not set volumes right. Figures tell the error of spheres of radius 5 voxels.
 
 VTK: flying edges (for labels surface nets, whose smoothing is built in), windowed sinc, DecimatePro.
-scikit-image: marching cubes; smoothing (Taubin) and decimation (fast-simplification) by trimesh. zmesh (GPL-3,
-a peer of this benchmark only) simplifies while it makes the mesh.
+scikit-image: marching cubes; smoothing (Taubin) and decimation (fast-simplification) by trimesh. zmesh
+(GPL-3, a peer of this benchmark only) simplifies while it makes the mesh.
 """
 
 from __future__ import annotations

@@ -97,8 +97,8 @@ def render(  # noqa: PLR0913
     )  # fmt: skip
     if scene.is_needed or fuse or moving or is_mesh(source):
         _check(target, "volume", preset, plane, size, MOVIES if moving else ())
-        _draw_world((source, target), scene, Camera(azimuth, elevation, 0.0, zoom), (size, frames, plain, image),
-                    fuse or [])  # fmt: skip
+        seen = Camera(azimuth, elevation, 0.0, zoom)
+        _draw_world((source, target), scene, seen, (size, frames, plain, image), fuse or [])
         return
     wanted = mode or ("volume" if preset else "slice")
     _check(target, wanted, preset, plane, size)

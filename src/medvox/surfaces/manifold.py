@@ -56,14 +56,14 @@ def separate(mesh: Mesh) -> Mesh:
     count = faces.size
     graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
     _, fan = connected_components(graph, directed=False)
-    number = np.asarray(fan).reshape(-1, 3)
+    number = np.asarray(fan, dtype=np.int64).reshape(-1, 3)
     origin = np.zeros(int(number.max()) + 1, np.int64)
     origin[number.ravel()] = faces.ravel()
     vertices = mesh.vertices_mm[origin]
     copies = np.bincount(origin, minlength=len(mesh.vertices_mm))[origin] > 1
     if copies.any():
         vertices = _nudged(vertices, number, copies)
-    vertices, number = _without_doubled_edges(vertices, number.astype(np.int64))
+    vertices, number = _without_doubled_edges(vertices, number)
     return replace(mesh, vertices_mm=vertices, faces=number, vertex_colors=None)
 
 

@@ -15,10 +15,10 @@ from medvox.core.mesh import Mesh
 
 def encode(meshes: Sequence[Mesh]) -> bytes:
     """Write one MESH entity a model, on a layer of its name and color."""
-    import ezdxf
     from ezdxf.enums import InsertUnits
+    from ezdxf.filemanagement import new
 
-    document = ezdxf.new("R2010", units=InsertUnits.Millimeters)
+    document = new("R2010", units=InsertUnits.Millimeters)
     space = document.modelspace()
     for number, mesh in enumerate(meshes, start=1):
         layer = re.sub(r'[<>/\\":;?*|=`,]', "_", mesh.name) or f"mesh {number}"
@@ -35,10 +35,10 @@ def encode(meshes: Sequence[Mesh]) -> bytes:
 
 def read(path: Path) -> tuple[Mesh, ...]:
     """Read MESH and polyface entities and 3D faces, one mesh a layer."""
-    import ezdxf
-    from ezdxf.render import MeshBuilder
+    from ezdxf.filemanagement import readfile
+    from ezdxf.render.mesh import MeshBuilder
 
-    document = ezdxf.readfile(path)
+    document = readfile(path)
     scale = _millimeters(document.units)
     layers: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
     entity: Any

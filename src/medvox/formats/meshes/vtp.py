@@ -51,7 +51,7 @@ def _array(name: str, values: AnyArray, width: int = 1) -> str:
 
 
 def read(path: Path) -> tuple[Mesh, ...]:
-    """Read the polygons of all pieces, cut into triangles; arrays inline, as text or base64, zlib or plain."""
+    """Read the polygons of all pieces, cut into triangles; arrays inline: text, base64, zlib."""
     root = parse_xml(path.read_bytes(), path)
     facts = root.attributes
     data = root.find("PolyData")
