@@ -186,7 +186,8 @@ def _models(
         wanted, keep = _to_voxels(wanted, facts[0].truth_mm3)
     if keep != "none":
         surface = keep_volumes(surface, wanted)
-        steps.append(f"volumes set to those of the {keep}")
+        off = 100 * abs(float(part_volumes(surface, *parts(surface))[1:].sum() / wanted[1:].sum()) - 1)
+        steps.append(f"volumes set towards those of the {keep}, {off:.3f} % off in all")
     models = []
     for n, fact in enumerate(facts):
         progress(n, len(facts), "Measuring")

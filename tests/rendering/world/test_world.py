@@ -79,10 +79,8 @@ def test_clips_cut_surfaces_and_volumes():
     values[2:18, 2:18, 2:18] = 1
     preset = VolumePreset("x", "x", "composite", False, "value", ((0, 1, 1, 1),), ((0.4, 0.0), (0.6, 0.9)))
     part = VolumePart(Scene.of(Volume(values, grid(values.shape))), preset)
-    for kind in (
-        {"volumes": [part]},
-        {"surfaces": [SurfacePart(box((2, 2, 2), (18, 18, 18), (255, 255, 255)))]},
-    ):
+    cube = SurfacePart(box((2, 2, 2), (18, 18, 18), (255, 255, 255)))
+    for kind in ({"volumes": [part]}, {"surfaces": [cube]}):
         whole = render_world(World(**kind), Camera(0), (80, 80), BLACK).pixels.max(axis=2) > 40
         half = (
             render_world(
