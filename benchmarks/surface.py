@@ -2,11 +2,11 @@
 
 All contenders smooth with their usual low-pass filter, remove nine tenths of the triangles and write binary
 STL. The check reads every file and compares its volume with the voxels': within 1 % for ours, 3 % for the
-others, who do not set volumes right. A figure tells the error of a sphere of radius 5 voxels.
+others, who do not set volumes right. Figures tell the error of spheres of radius 5 voxels.
 
 VTK: flying edges (for labels surface nets, whose smoothing is built in), windowed sinc, DecimatePro.
-scikit-image: marching cubes; smoothing (Taubin) and decimation (fast-simplification) by trimesh. zmesh (GPL-3,
-a peer of this benchmark only) simplifies while it makes the mesh.
+scikit-image: marching cubes; smoothing (Taubin) and decimation (fast-simplification) by trimesh. zmesh
+(GPL-3, a peer of this benchmark only) simplifies while it makes the mesh.
 """
 
 from __future__ import annotations

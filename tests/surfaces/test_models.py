@@ -51,9 +51,7 @@ def test_a_small_ball_keeps_the_volume_of_its_voxels():
 
 def test_a_gray_ball_has_its_volume_and_area():
     values = (20 - away((49, 49, 49))).astype(np.float32)
-    model = volume_model(
-        Volume(values, grid(values.shape)), 0.0, ModelOptions(reduction=0.9, keep="surface")
-    )
+    model = volume_model(Volume(values, grid(values.shape)), 0.0, ModelOptions(reduction=0.9, keep="surface"))
     assert model.report.volume_mm3 == pytest.approx(4 / 3 * np.pi * 8000, rel=0.01)
     assert model.report.area_mm2 == pytest.approx(4 * np.pi * 400, rel=0.01)
     assert model.report.euler_number == 2
@@ -98,7 +96,9 @@ def seven(shape=(40, 48, 52)):
 def test_seven_labels_share_their_boundaries_and_keep_their_volumes():
     data = seven()
     segments = tuple(Segment(n, f"part {n}") for n in range(1, 8))
-    models = label_models(LabelMap(data[None], grid(data.shape), segments), options=ModelOptions(reduction=0.7))
+    models = label_models(
+        LabelMap(data[None], grid(data.shape), segments), options=ModelOptions(reduction=0.7)
+    )
     assert [m.mesh.name for m in models] == [s.name for s in segments]
     corners = []
     for number, model in enumerate(models, start=1):

@@ -34,7 +34,11 @@ LENS = 2 * np.pi * (10 - 5) ** 2 * (3 * 10 - 5) / 3
 def test_boolean_operations_have_the_volumes_of_lenses():
     one, other = ball(), ball(at=(10, 0, 0))
     whole = 4 / 3 * np.pi * 1000
-    for operation, truth in (("intersection", LENS), ("union", 2 * whole - LENS), ("difference", whole - LENS)):
+    for operation, truth in (
+        ("intersection", LENS),
+        ("union", 2 * whole - LENS),
+        ("difference", whole - LENS),
+    ):
         made = boolean.boolean(one, other, operation)
         assert open_edges(made) == 0
         assert volume_mm3(made) == pytest.approx(truth, rel=0.01)
@@ -88,7 +92,9 @@ def test_an_open_sheet_keeps_its_border_when_decimated():
     x, y = np.meshgrid(np.arange(30.0), np.arange(20.0))
     vertices = np.stack([x.ravel(), y.ravel(), np.zeros(600)], axis=1)
     corner = (np.arange(19)[:, None] * 30 + np.arange(29)).ravel()
-    faces = np.concatenate([np.stack([corner, corner + 1, corner + 31], 1), np.stack([corner, corner + 31, corner + 30], 1)])
+    faces = np.concatenate(
+        [np.stack([corner, corner + 1, corner + 31], 1), np.stack([corner, corner + 31, corner + 30], 1)]
+    )
     less = editing.decimated(Mesh(vertices, faces), 0.9)
     assert len(less.faces) < 200
     assert less.area_mm2 == pytest.approx(29 * 19, rel=1e-6)
@@ -106,7 +112,7 @@ def test_the_print_check_measures_walls_and_finds_faults():
     assert found.is_printable
     assert found.thin_share > 0.4
     assert found.thinnest_mm == pytest.approx(2, abs=0.1)
-    one, other = ball(fine=3), ball(at=(10, 0, 0), fine=3)
+    one, other = ball(fine=3), ball(at=(9, 1.3, 2.1), fine=3)
     both = Mesh(
         np.concatenate([one.vertices_mm, other.vertices_mm]),
         np.concatenate([one.faces, other.faces + len(one.vertices_mm)]),
@@ -186,7 +192,9 @@ def test_outlines_that_branch_become_one_closed_surface():
 
 
 def test_outlines_with_a_hole_become_a_tube():
-    ring = [PlanarContours((Region(circle(0, 0, z, 10), (circle(0, 0, z, 5),)),)) for z in np.arange(0, 21, 1.5)]
+    ring = [
+        PlanarContours((Region(circle(0, 0, z, 10), (circle(0, 0, z, 5),)),)) for z in np.arange(0, 21, 1.5)
+    ]
     made = outlines.outline_surface(SegmentContours(Segment(1, "tube"), tuple(ring)), step_mm=0.2)
     assert euler_number(made) == 0
     assert made.volume_ml * 1000 == pytest.approx(14 * 1.5 * np.pi * 75, rel=0.02)

@@ -25,17 +25,23 @@ def surface(  # noqa: PLR0913
     target: Annotated[
         Path, typer.Argument(help=f"Mesh to write: {', '.join(ENDINGS)}; {{name}} makes one file a segment.")
     ],
-    level: Annotated[float | None, typer.Option(help="Surface around all voxels of at least this value.")] = None,
+    level: Annotated[
+        float | None, typer.Option(help="Surface around all voxels of at least this value.")
+    ] = None,
     labels: Annotated[
         str | None, typer.Option(help="Surfaces of whole numbers: all, or a list such as 1,3.")
     ] = None,
-    image: Annotated[str | None, typer.Option(help="Part of the image's label, where there are several.")] = None,
+    image: Annotated[
+        str | None, typer.Option(help="Part of the image's label, where there are several.")
+    ] = None,
     time: Annotated[int, typer.Option(help="Position along the fourth axis, from 0.")] = 0,
     smooth: Annotated[int, typer.Option(min=0, max=500, help="Iterations of the windowed sinc filter.")] = 20,
     pass_band: Annotated[float, typer.Option(help="Of the filter; lower is smoother.")] = 0.1,
     decimate: Annotated[float, typer.Option(help="Share of the triangles to remove.")] = 0.8,
     max_error: Annotated[float | None, typer.Option(help="Limit in mm of what decimation may do.")] = None,
-    keep: Annotated[str, typer.Option(help=f"Volume that models get: {', '.join(get_args(Keep))}.")] = "voxels",
+    keep: Annotated[
+        str, typer.Option(help=f"Volume that models get: {', '.join(get_args(Keep))}.")
+    ] = "voxels",
     smallest: Annotated[float, typer.Option(help="Leave out parts below this volume in mm3.")] = 0.0,
     report: Annotated[Path | None, typer.Option(help="JSON file that tells what processing did.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report.")] = False,

@@ -80,7 +80,7 @@ def thickness_mm(mesh: Mesh, points_mm: FloatArray | None = None) -> FloatArray:
     from vtkmodules.vtkCommonDataModel import vtkStaticCellLocator
 
     data = poly_data(mesh.vertices_mm, mesh.faces)
-    locator = vtkStaticCellLocator()
+    locator: Any = vtkStaticCellLocator()
     locator.SetDataSet(data)
     locator.BuildLocator()
     corner = mesh.vertices_mm[mesh.faces]
@@ -89,14 +89,18 @@ def thickness_mm(mesh: Mesh, points_mm: FloatArray | None = None) -> FloatArray:
     reach = float(np.linalg.norm(np.ptp(mesh.vertices_mm, axis=0)))
     points = mesh.vertices_mm if points_mm is None else points_mm
     found = np.full(len(points), np.nan)
-    near, cell, sub, away = [0.0] * 3, mutable(0), mutable(0), mutable(0.0)
-    t, hit, place = mutable(0.0), [0.0] * 3, [0.0] * 3
+    cell: Any = mutable(0)
+    near, sub, away = [0.0] * 3, mutable(0), mutable(0.0)
+    t: Any = mutable(0.0)
+    hit, place = [0.0] * 3, [0.0] * 3
     for n, point in enumerate(points):
         locator.FindClosestPoint(point.tolist(), near, cell, sub, away)
-        inward = -normals[int(cell)]
+        inward = -normals[int(cell.get())]
         start = point + inward * 1e-5 * reach
-        if locator.IntersectWithLine(start.tolist(), (start + inward * reach).tolist(), 1e-9, t, hit, place, sub):
-            found[n] = float(t) * reach + 1e-5 * reach
+        if locator.IntersectWithLine(
+            start.tolist(), (start + inward * reach).tolist(), 1e-9, t, hit, place, sub
+        ):
+            found[n] = float(t.get()) * reach + 1e-5 * reach
     return found
 
 

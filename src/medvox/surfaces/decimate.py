@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from medvox.core.errors import UsageError
 from medvox.core.progress import Progress, silent
-from medvox.surfaces.boundaries import Boundaries
 from medvox.surfaces.bands import in_bands
+from medvox.surfaces.boundaries import Boundaries
 
 AnyArray = NDArray[Any]
 PART = 0.5
@@ -77,9 +77,7 @@ class _Decimation:
                     break
                 share = 1.0
         progress(begun - self.goal, begun - self.goal, "Decimating")
-        return Boundaries(
-            self.vertices + self.shift, self.faces, self.sides, self.shell
-        )
+        return Boundaries(self.vertices + self.shift, self.faces, self.sides, self.shell)
 
     def _work(self, first: bool) -> Any:
         from medvox.surfaces import decimate_kernels as kernels
@@ -120,4 +118,8 @@ class _Decimation:
 
         count, faces = kernels.compact(self.faces, self.sides, self.vertices, self.quadrics, self.shell)
         self.faces, self.sides = self.faces[:faces], self.sides[:faces]
-        self.vertices, self.quadrics, self.shell = self.vertices[:count], self.quadrics[:count], self.shell[:count]
+        self.vertices, self.quadrics, self.shell = (
+            self.vertices[:count],
+            self.quadrics[:count],
+            self.shell[:count],
+        )

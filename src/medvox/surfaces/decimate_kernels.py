@@ -116,15 +116,27 @@ def _error(q: tuple[float, ...], x: float, y: float, z: float) -> float:
 
 
 @njit(**_FAST)
-def _merged_error(
+def _merged_error(  # noqa: PLR0911
     vertices: AnyArray, quadrics: AnyArray, kinds: AnyArray, v: int, w: int, special: bool
 ) -> tuple[float, float, float, float]:
     """Error of merging two vertices at the best place, `NEVER` where it must not be, and the place."""
     ax, ay, az = vertices[v, 0], vertices[v, 1], vertices[v, 2]
     bx, by, bz = vertices[w, 0], vertices[w, 1], vertices[w, 2]
-    q0, q1, q2 = quadrics[v, 0] + quadrics[w, 0], quadrics[v, 1] + quadrics[w, 1], quadrics[v, 2] + quadrics[w, 2]
-    q3, q4, q5 = quadrics[v, 3] + quadrics[w, 3], quadrics[v, 4] + quadrics[w, 4], quadrics[v, 5] + quadrics[w, 5]
-    q6, q7, q8 = quadrics[v, 6] + quadrics[w, 6], quadrics[v, 7] + quadrics[w, 7], quadrics[v, 8] + quadrics[w, 8]
+    q0, q1, q2 = (
+        quadrics[v, 0] + quadrics[w, 0],
+        quadrics[v, 1] + quadrics[w, 1],
+        quadrics[v, 2] + quadrics[w, 2],
+    )
+    q3, q4, q5 = (
+        quadrics[v, 3] + quadrics[w, 3],
+        quadrics[v, 4] + quadrics[w, 4],
+        quadrics[v, 5] + quadrics[w, 5],
+    )
+    q6, q7, q8 = (
+        quadrics[v, 6] + quadrics[w, 6],
+        quadrics[v, 7] + quadrics[w, 7],
+        quadrics[v, 8] + quadrics[w, 8],
+    )
     q9 = quadrics[v, 9] + quadrics[w, 9]
     q = (q0, q1, q2, q3, q4, q5, q6, q7, q8, q9)
     length = (ax - bx) ** 2 + (ay - by) ** 2 + (az - bz) ** 2
@@ -233,7 +245,7 @@ def _turns(work: Work, around: AnyArray, count: int, v: int, w: int, at: AnyArra
 
 
 @njit(**_FAST)
-def _links_fit(
+def _links_fit(  # noqa: C901, PLR0912
     work: Work, v: int, w: int, rings: tuple[AnyArray, int, AnyArray, int], beside: tuple[AnyArray, int]
 ) -> int:
     """Number of faces on the edge where it may be collapsed, else -1."""
@@ -272,7 +284,9 @@ def _links_fit(
 
 
 @njit(**_FAST)
-def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: int) -> int:
+def collapse(  # noqa: C901, PLR0912
+    work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: int
+) -> int:
     """Collapse edges that cost at most `limit`, in order of their vertices, until `wanted` faces are gone.
 
     Returns
@@ -323,8 +337,10 @@ def collapse(work: Work, cost: AnyArray, mate: AnyArray, limit: float, wanted: i
 
 
 @njit(**_FAST)
-def compact(faces: AnyArray, sides: AnyArray, vertices: AnyArray, quadrics: AnyArray, shell: AnyArray) -> tuple[int, int]:
-    """Move what is left to the front of all arrays, in place; returns how many vertices and faces there are."""
+def compact(
+    faces: AnyArray, sides: AnyArray, vertices: AnyArray, quadrics: AnyArray, shell: AnyArray
+) -> tuple[int, int]:
+    """Move what is left to the front of all arrays, in place; returns the numbers of vertices and faces."""
     number = np.full(len(vertices), -1, np.int32)
     kept = 0
     for f in range(len(faces)):

@@ -73,9 +73,8 @@ def split(mesh: Mesh) -> tuple[Mesh, ...]:
     from medvox.surfaces import mesh_kernels as kernels
 
     shell = kernels.shells(mesh.faces, len(mesh.vertices_mm))
-    made = []
-    for number in np.unique(shell[mesh.faces[:, 0]]) if len(mesh.faces) else ():
-        made.append(_taken(mesh, mesh.faces[shell[mesh.faces[:, 0]] == number]))
+    part = shell[mesh.faces[:, 0]]
+    made = [_taken(mesh, mesh.faces[part == number]) for number in np.unique(part)]
     return tuple(sorted(made, key=lambda m: -m.area_mm2))
 
 

@@ -13,6 +13,8 @@ from medvox.surfaces.boundaries import Boundaries, filled_window
 from medvox.surfaces.vtk_bridge import arrays, image, run
 
 AnyArray = NDArray[Any]
+LEAST_STEP = 1e-3
+"""Share of the range of values that a voxel's value keeps from the level."""
 
 
 def isosurface(values: AnyArray, grid: Grid, level: float) -> Boundaries:
@@ -43,7 +45,7 @@ def isosurface(values: AnyArray, grid: Grid, level: float) -> Boundaries:
     inside = values >= level
     if inside.all():
         raise UsageError("all voxels reach the level: there is no surface", got=level)
-    window, low = filled_window(inside)
+    window, _low = filled_window(inside)
     box = tuple(slice(max(w.start - 1, 0), w.stop + 1) for w in window)
     part, cut = _framed(values[box], box, values.shape, level)
     edges = vtkFlyingEdges3D()
@@ -54,10 +56,10 @@ def isosurface(values: AnyArray, grid: Grid, level: float) -> Boundaries:
     points, faces = arrays(run(edges, image(part)))
     origin = np.array([b.start - int(b.start == 0) for b in box], dtype=float)
     flip = np.linalg.det(grid.affine[:3, :3]) > 0  # VTK's x, y, z are i, j, k: one reflection more
-    faces = np.ascontiguousarray(faces[:, ::-1] if flip else faces, dtype=np.int32)
+    turned = np.ascontiguousarray(faces[:, ::-1] if flip else faces, dtype=np.int32)
     sides = np.tile(np.array([[1, 0]], np.int32), (len(faces), 1))
-    shell = kernels.shells(faces, len(points))
-    return Boundaries(grid.to_patient(points[:, ::-1] + origin), faces, sides, shell)
+    shell = kernels.shells(turned, len(points))
+    return Boundaries(grid.to_patient(points[:, ::-1] + origin), turned, sides, shell)
 
 
 def _framed(part: AnyArray, box: Any, shape: tuple[int, ...], level: float) -> tuple[AnyArray, float]:
@@ -70,7 +72,9 @@ def _framed(part: AnyArray, box: Any, shape: tuple[int, ...], level: float) -> t
     if part.dtype.kind not in "iuf" or part.dtype.itemsize > (4 if whole else 8):
         part = part.astype(np.float64)
         whole = False
-    cut = float(np.ceil(level) - 0.5) if whole else float(np.nextafter(level, -np.inf))
+    cut = float(np.ceil(level) - 0.5) if whole else float(level)
+    if not whole:
+        part = _off_level(part, cut)
     if any(sum(m) for m in margin):
         kind = np.float32 if whole else part.dtype
         padded = np.pad(part.astype(kind, copy=False), margin, mode="edge")
@@ -81,3 +85,13 @@ def _framed(part: AnyArray, box: Any, shape: tuple[int, ...], level: float) -> t
                     face[...] = np.minimum(2 * cut - face, face)
         return padded, cut
     return np.ascontiguousarray(part), cut
+
+
+def _off_level(part: AnyArray, cut: float) -> AnyArray:
+    """Move values that all but equal the level away from it: no two vertices fall on one voxel centre."""
+    finite = part[np.isfinite(part)]
+    least = LEAST_STEP * max(float(np.ptp(finite)), 1e-30)
+    near = np.abs(part - cut) < least
+    if not near.any():
+        return part
+    return np.where(near, np.where(part >= cut, cut + least, cut - least), part).astype(part.dtype)

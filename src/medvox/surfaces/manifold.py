@@ -12,7 +12,7 @@ from medvox.core.mesh import Mesh
 
 AnyArray = NDArray[Any]
 NUDGE = 0.01
-"""Copies of a pinched vertex move this share of the way to their own neighbors, so that files keep them apart."""
+"""Copies of a pinched vertex move this share of the way to their own neighbors: files keep them apart."""
 
 
 def without_degenerate(faces: AnyArray) -> NDArray[np.int64]:
@@ -56,14 +56,47 @@ def separate(mesh: Mesh) -> Mesh:
     count = faces.size
     graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
     _, fan = connected_components(graph, directed=False)
-    number = np.asarray(fan).reshape(-1, 3)
+    number = np.asarray(fan, dtype=np.int64).reshape(-1, 3)
     origin = np.zeros(int(number.max()) + 1, np.int64)
     origin[number.ravel()] = faces.ravel()
     vertices = mesh.vertices_mm[origin]
     copies = np.bincount(origin, minlength=len(mesh.vertices_mm))[origin] > 1
     if copies.any():
         vertices = _nudged(vertices, number, copies)
-    return replace(mesh, vertices_mm=vertices, faces=number.astype(np.int64))
+    vertices, number = _without_doubled_edges(vertices, number)
+    return replace(mesh, vertices_mm=vertices, faces=number, vertex_colors=None)
+
+
+def _without_doubled_edges(vertices: AnyArray, faces: AnyArray) -> tuple[AnyArray, AnyArray]:
+    """Give each pair of faces, on an edge that several pairs share, a vertex of its own in its middle."""
+    begin, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
+    key = np.minimum(begin, end) * np.int64(len(vertices)) + np.maximum(begin, end)
+    order = np.argsort(key, kind="stable")
+    _, start, many = np.unique(key[order], return_index=True, return_counts=True)
+    added: list[AnyArray] = []
+    extra: list[AnyArray] = []
+    whole = faces.copy()
+    busy: set[int] = set()
+    for first, count in zip(start[many > 2], many[many > 2], strict=True):
+        edges = order[first : first + count]
+        if busy & set((edges // 3).tolist()):
+            continue  # a face with two such edges: the next round's work
+        for pair in _paired(vertices, faces, edges, begin, end):
+            middle = len(vertices) + len(added)
+            here, there = vertices[begin[pair[0]]], vertices[end[pair[0]]]
+            apex = [vertices[faces[e // 3, (e % 3 + 2) % 3]] for e in pair]
+            added.append((here + there) / 2 + NUDGE * (apex[0] + apex[1] - here - there) / 2)
+            for e in pair:
+                face, place = e // 3, e % 3
+                second = faces[face].copy()
+                whole[face, (place + 1) % 3] = middle
+                second[place] = middle
+                extra.append(second)
+                busy.add(int(face))
+    if not added:
+        return vertices, faces
+    result = np.concatenate([whole, np.array(extra)])
+    return _without_doubled_edges(np.concatenate([vertices, np.array(added)]), result)
 
 
 def _nudged(vertices: AnyArray, faces: AnyArray, moved: AnyArray) -> AnyArray:
@@ -133,5 +166,7 @@ def euler_number(mesh: Mesh) -> int:
     """Vertices less edges plus faces: 2 for each closed part, less 2 for each handle."""
     faces = mesh.faces
     begin, end = faces.ravel(), faces[:, [1, 2, 0]].ravel()
-    edges = np.unique(np.minimum(begin, end) * np.int64(max(len(mesh.vertices_mm), 1)) + np.maximum(begin, end))
+    edges = np.unique(
+        np.minimum(begin, end) * np.int64(max(len(mesh.vertices_mm), 1)) + np.maximum(begin, end)
+    )
     return len(np.unique(faces)) - len(edges) + len(faces)

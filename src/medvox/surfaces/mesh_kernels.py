@@ -33,7 +33,9 @@ def corner_lists(faces: AnyArray, count: int) -> tuple[AnyArray, AnyArray]:
 
 
 @njit(**_FAST)
-def neighbors(faces: AnyArray, starts: AnyArray, items: AnyArray) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
+def neighbors(
+    faces: AnyArray, starts: AnyArray, items: AnyArray
+) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
     """Neighbors of each vertex, each once, and how many edges at it are no plain edge of two faces.
 
     Returns
@@ -76,7 +78,7 @@ def neighbors(faces: AnyArray, starts: AnyArray, items: AnyArray) -> tuple[AnyAr
 
 @njit(**_FAST)
 def next_corners(faces: AnyArray, starts: AnyArray, items: AnyArray) -> AnyArray:
-    """For each entry of `corner_lists`, the vertex that follows in the face: of a closed surface, each neighbor."""
+    """For each entry of `corner_lists`, the next vertex of the face: of a closed surface, each neighbor."""
     out = np.empty(len(items), np.int32)
     for v in range(len(starts) - 1):
         for n in range(starts[v], starts[v + 1]):
@@ -156,7 +158,9 @@ def shells(faces: AnyArray, count: int) -> AnyArray:
 
 
 @njit(**_FAST)
-def face_terms(vertices: AnyArray, faces: AnyArray, volume: AnyArray, area: AnyArray, normal: AnyArray) -> None:
+def face_terms(
+    vertices: AnyArray, faces: AnyArray, volume: AnyArray, area: AnyArray, normal: AnyArray
+) -> None:
     """Signed volume under each face, its area, and area-weighted normals summed at the vertices."""
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]

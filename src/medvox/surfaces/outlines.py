@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +37,9 @@ def outline_surface(contours: SegmentContours, step_mm: float | None = None) -> 
     """
     planes = [p for p in contours.planes if p.regions]
     if len(planes) < 2:
-        raise UsageError("a surface needs outlines in two planes", where=contours.segment.name, got=len(planes))
+        raise UsageError(
+            "a surface needs outlines in two planes", where=contours.segment.name, got=len(planes)
+        )
     frame, depths, rings = _frame(planes)
     flat = np.concatenate([r for plane in rings for r in plane])
     extent = float(np.ptp(flat, axis=0).max())
@@ -67,7 +67,9 @@ def _frame(planes: list[PlanarContours]) -> tuple[FloatArray, FloatArray, list[l
     for plane in planes:
         reach = np.concatenate([r.outer for r in plane.regions]) @ normal
         if np.ptp(reach) > 0.01 + 0.01 * float(np.ptp(ring, axis=0).max()):
-            raise GeometryError("the outlines do not lie in parallel planes", got=f"{np.ptp(reach):.2f} mm off")
+            raise GeometryError(
+                "the outlines do not lie in parallel planes", got=f"{np.ptp(reach):.2f} mm off"
+            )
         depths.append(float(reach.mean()))
     order = np.argsort(depths)
     axes = np.stack([across, along])
@@ -89,5 +91,5 @@ def _signed_distance(rings: list[FloatArray], x: FloatArray, y: FloatArray) -> F
             between = (ay > y) != (by > y)
             if dy != 0:
                 inside ^= between & (x < ax + (y - ay) * (dx / dy))
-    distance: Any = np.sqrt(nearest)
-    return np.where(inside, -distance, distance)
+    distance = np.sqrt(nearest)
+    return np.asarray(np.where(inside, -distance, distance))

@@ -105,7 +105,8 @@ def register_surfaces(
     normals = _normals_at(fixed, len(target))
     tree: Any = cKDTree(target)
     done = 0
-    for done in range(1, iterations + 1):
+    while done < iterations:
+        done += 1
         now = points @ matrix[:3, :3].T + matrix[:3, 3]
         away, nearest = tree.query(now)
         used = np.argsort(away, kind="stable")[: max(6, int(overlap * len(now)))]
@@ -156,7 +157,9 @@ def _plane_step(now: FloatArray, target: FloatArray, normals: FloatArray) -> Flo
     if angle > 0:
         axis = solved[:3] / np.linalg.norm(solved[:3])
         turn = np.array(
-            AffineTransform.rotation((axis[0], axis[1], axis[2]), float(np.degrees(angle)), tuple(middle)).matrix
+            AffineTransform.rotation(
+                (axis[0], axis[1], axis[2]), float(np.degrees(angle)), tuple(middle)
+            ).matrix
         )
     turn[:3, 3] += solved[3:]
     return np.asarray(turn)

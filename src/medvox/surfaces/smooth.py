@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,6 @@ def windowed_sinc(
     if iterations < 1 or not 0 < pass_band <= 2:
         raise UsageError("smoothing is not possible so", got=(iterations, pass_band),
                          expected="at least 1 iteration, a pass band above 0, at most 2")  # fmt: skip
-    from medvox.surfaces import mesh_kernels as kernels
 
     count = len(surface.vertices_mm)
     lists = surface.neighbors
@@ -54,10 +54,16 @@ def windowed_sinc(
     for n, weight in enumerate(weights[1:], start=1):
         progress(n - 1, iterations, "Smoothing")
         step: Any = (lists, now, before, n == 1, result, float(weight))
-        in_bands(lambda rows, s=step: kernels.chebyshev(s[0], rows, *s[1:]), count)
+        in_bands(partial(_step, step), count)
         now, before = before, now
     progress(iterations, iterations, "Smoothing")
     return surface.with_vertices(result)
+
+
+def _step(step: Any, rows: tuple[int, int]) -> None:
+    from medvox.surfaces import mesh_kernels as kernels
+
+    kernels.chebyshev(step[0], rows, *step[1:])
 
 
 def sinc_weights(degree: int, pass_band: float) -> FloatArray:
@@ -68,4 +74,4 @@ def sinc_weights(degree: int, pass_band: float) -> FloatArray:
     weights[0] = theta / math.pi
     window = 0.54 + 0.46 * np.cos(n * math.pi / (degree + 1))
     weights[1:] = 2 * window * np.sin(n * theta) / (n * math.pi)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())

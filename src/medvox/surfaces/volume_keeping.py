@@ -1,8 +1,8 @@
 """Volumes set right: surfaces moved along their normals until each region has the volume it should have.
 
-Each face moves by the difference of the pressures of the regions on its two sides, as in a foam. The pressures
-that give the wanted volumes with the least movement solve a Laplace equation on the graph of regions, its
-weights the areas that they share.
+Each face moves by the difference of the pressures of the regions on its two sides, as in a foam. The
+pressures that give the wanted volumes with the least movement solve a Laplace equation on the graph of
+regions, its weights the areas that they share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from medvox.surfaces.boundaries import Boundaries
 
 AnyArray = NDArray[Any]
 FloatArray = NDArray[np.float64]
-ROUNDS = 6
+ROUNDS = 30
 ENOUGH = 1e-4
 
 
@@ -65,20 +65,33 @@ def keep_volumes(surface: Boundaries, wanted_mm3: FloatArray) -> Boundaries:
     from scipy.sparse.linalg import spsolve
 
     numbers, count = parts(surface)
+    gain = np.ones(count + 1)
+    missing = _missing(surface, wanted_mm3, numbers, count)
     for _ in range(ROUNDS):
-        missing = wanted_mm3 - part_volumes(surface, numbers, count)
-        missing[0] = 0
         if np.abs(missing[1:]).max(initial=0) <= ENOUGH * max(np.abs(wanted_mm3[1:]).min(initial=1), 1e-9):
             break
         _, area, _ = terms(surface)
         a, b = numbers[:, 0], numbers[:, 1]
         shared = coo_array((area, (a, b)), shape=(count + 1, count + 1)).tocsr()
         shared = shared + shared.T
-        degree = np.asarray(shared.sum(axis=1)).ravel()
+        degree: FloatArray = np.asarray(shared.sum(axis=1)).ravel()
         matrix = (diags_array(degree * (1 + 1e-9) + 1e-12) - shared).tocsc()[1:, 1:]
-        pressure = np.concatenate([[0], np.atleast_1d(spsolve(matrix, missing[1:]))])
-        surface = _pressed(surface, pressure[a] - pressure[b], area)
+        pressure = np.concatenate([[0], np.atleast_1d(spsolve(matrix, (gain * missing)[1:]))])
+        moved = _pressed(surface, pressure[a] - pressure[b], area)
+        left = _missing(moved, wanted_mm3, numbers, count)
+        if np.abs(left).sum() >= np.abs(missing).sum():
+            gain = np.maximum(gain / 2, 0.05)
+            continue
+        won = 1 - left / np.where(missing == 0, 1, missing)  # folded parts move less than they should
+        gain = np.clip(gain / np.clip(won, 0.3, 2.0), 0.05, 8.0)
+        surface, missing = moved, left
     return surface
+
+
+def _missing(surface: Boundaries, wanted_mm3: FloatArray, numbers: AnyArray, count: int) -> FloatArray:
+    missing = wanted_mm3 - part_volumes(surface, numbers, count)
+    missing[0] = 0
+    return missing
 
 
 def _pressed(surface: Boundaries, distance: FloatArray, area: FloatArray) -> Boundaries:

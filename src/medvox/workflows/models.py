@@ -66,7 +66,9 @@ def numbered(volume: Volume) -> LabelMap:
     if values.ndim != 3 or (values.dtype.kind == "f" and not np.array_equal(values, np.rint(values))):
         raise UsageError("these are no labels", got=values.dtype, expected="whole numbers on k, j, i")
     if values.min() < 0 or values.max() > 65535:
-        raise UsageError("these are no labels", got=f"{values.min()} to {values.max()}", expected="0 to 65535")
+        raise UsageError(
+            "these are no labels", got=f"{values.min()} to {values.max()}", expected="0 to 65535"
+        )
     data = values.astype(np.uint16)
     found = [int(n) for n in np.flatnonzero(np.bincount(data.ravel())) if n]
     segments = tuple(Segment(n, f"label {n}", color=COLORS[m % len(COLORS)]) for m, n in enumerate(found))

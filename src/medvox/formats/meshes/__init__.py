@@ -1,4 +1,4 @@
-"""Mesh files: by the ending of their name; all coordinates are LPS mm unless the format fixes another unit."""
+"""Mesh files, by the ending of their name; coordinates are LPS mm unless the format fixes another unit."""
 
 from medvox.formats.meshes.registry import ENDINGS, READABLE, read, write
 

@@ -1,4 +1,4 @@
-"""DXF by ezdxf: one layer and one polyface mesh a model, in millimeters."""
+"""DXF by ezdxf: one layer and one MESH entity a model, in millimeters."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from medvox.core.mesh import Mesh
 
-MILLIMETERS = 4
-"""$INSUNITS."""
-POLYFACE_LIMIT = 32_000
-"""Vertices and faces that a polyface mesh may have; larger models are MESH entities."""
-
 
 def encode(meshes: Sequence[Mesh]) -> bytes:
     """Write one MESH entity a model, on a layer of its name and color."""
-    import ezdxf
     from ezdxf.enums import InsertUnits
+    from ezdxf.filemanagement import new
 
-    document = ezdxf.new("R2010", units=InsertUnits.Millimeters)
+    document = new("R2010", units=InsertUnits.Millimeters)
     space = document.modelspace()
     for number, mesh in enumerate(meshes, start=1):
         layer = re.sub(r'[<>/\\":;?*|=`,]', "_", mesh.name) or f"mesh {number}"
@@ -39,12 +35,13 @@ def encode(meshes: Sequence[Mesh]) -> bytes:
 
 def read(path: Path) -> tuple[Mesh, ...]:
     """Read MESH and polyface entities and 3D faces, one mesh a layer."""
-    import ezdxf
-    from ezdxf.render import MeshBuilder
+    from ezdxf.filemanagement import readfile
+    from ezdxf.render.mesh import MeshBuilder
 
-    document = ezdxf.readfile(path)
+    document = readfile(path)
     scale = _millimeters(document.units)
     layers: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    entity: Any
     for entity in document.modelspace().query("MESH POLYLINE 3DFACE"):
         if entity.dxftype() == "3DFACE":
             builder = MeshBuilder()
@@ -57,14 +54,18 @@ def read(path: Path) -> tuple[Mesh, ...]:
             continue
         points = np.array([tuple(v) for v in builder.vertices], dtype=np.float64).reshape(-1, 3) * scale
         triangles = [(f[0], f[n], f[n + 1]) for f in builder.faces for n in range(1, len(f) - 1)]
-        layers.setdefault(entity.dxf.layer, []).append((points, np.array(triangles, dtype=np.int64).reshape(-1, 3)))
+        layers.setdefault(entity.dxf.layer, []).append(
+            (points, np.array(triangles, dtype=np.int64).reshape(-1, 3))
+        )
     return tuple(_merged(name, parts) for name, parts in layers.items())
 
 
 def _millimeters(unit: int) -> float:
     from ezdxf import units
+    from ezdxf.enums import InsertUnits
 
-    return 1.0 if unit == 0 else float(units.conversion_factor(unit, MILLIMETERS))
+    known = InsertUnits(unit)
+    return 1.0 if unit == 0 else float(units.conversion_factor(known, InsertUnits.Millimeters))
 
 
 def _merged(name: str, parts: list[tuple[np.ndarray, np.ndarray]]) -> Mesh:

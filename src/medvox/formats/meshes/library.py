@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,10 @@ def _scene(meshes: Sequence[Mesh], scale: float) -> Any:
         names.add(name)
         colors = np.concatenate([colors_of(mesh), np.full((len(mesh.vertices_mm), 1), 255, np.uint8)], axis=1)
         made = trimesh.Trimesh(
-            single(mesh.vertices_mm).astype(np.float64) * scale, mesh.faces, vertex_colors=colors, process=False
+            single(mesh.vertices_mm).astype(np.float64) * scale,
+            mesh.faces,
+            vertex_colors=colors,
+            process=False,
         )
         made.units = "millimeter" if scale == 1 else "meter"
         scene.add_geometry(made, node_name=name, geom_name=name)
@@ -60,7 +62,8 @@ def read_trimesh(path: Path) -> tuple[Mesh, ...]:
 def _read(path: Path, scale: float | None) -> tuple[Mesh, ...]:
     import trimesh
 
-    scene = trimesh.load_scene(path, process=False)
+    words: Any = {"split_objects": True, "group_material": False} if path.suffix.lower() == ".obj" else {}
+    scene = trimesh.load_scene(path, process=False, **words)
     found = []
     for node in scene.graph.nodes_geometry:
         transform, name = scene.graph[node]
@@ -108,9 +111,9 @@ def _by_meshio(points: Any, cells: dict[str, Any], data: dict[str, Any]) -> byte
 
 def read_vtu(path: Path) -> tuple[Mesh, ...]:
     """Read the triangles of an unstructured grid; of tetrahedra, their outer faces."""
-    import meshio
+    import meshio.vtu
 
-    grid = meshio.read(path, file_format="vtu")
+    grid = meshio.vtu.read(str(path))
     cells = grid.cells_dict
     faces = [np.asarray(cells["triangle"], dtype=np.int64)] if "triangle" in cells else []
     if "tetra" in cells:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from medvox.core.errors import MedvoxError, MissingError, FormatError, UnsupportedError, UsageError
+from medvox.core.errors import FormatError, MedvoxError, MissingError, UnsupportedError, UsageError
 from medvox.core.mesh import Mesh
 from medvox.formats.atomic import atomic_file
 from medvox.formats.meshes import drawing, library, obj, ply, points, stl, vrml, vtp

@@ -62,8 +62,10 @@ def read(path: Path) -> tuple[Mesh, ...]:
         lines = (line.split() for line in content.decode("latin-1").lower().splitlines())
         found = [words[1:4] for words in lines if words and words[0] == "vertex"]
         corners = np.array(found, dtype=np.float64).reshape(-1, 3)
-    elif 0 < count and len(content) < 84 + 50 * count:
-        raise TruncatedError("the STL file ends too early", where=path, got=len(content), expected=84 + 50 * count)
+    elif count > 0 and len(content) < 84 + 50 * count:
+        raise TruncatedError(
+            "the STL file ends too early", where=path, got=len(content), expected=84 + 50 * count
+        )
     else:
         raise FormatError("this is not an STL file", where=path)
     if len(corners) == 0 or len(corners) % 3:

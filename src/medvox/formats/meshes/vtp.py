@@ -32,11 +32,12 @@ def encode(meshes: Sequence[Mesh]) -> bytes:
     ends = np.arange(3, faces.size + 1, 3, dtype=np.int64)
     return (
         '<?xml version="1.0"?>\n<VTKFile type="PolyData" version="1.0" byte_order="LittleEndian" '
-        f'header_type="UInt64">\n<!-- medvox UNIT=mm SPACE=LPS -->\n<PolyData><Piece NumberOfPoints="{len(points)}" '
+        'header_type="UInt64">\n<!-- medvox UNIT=mm SPACE=LPS -->\n'
+        f'<PolyData><Piece NumberOfPoints="{len(points)}" '
         f'NumberOfVerts="0" NumberOfLines="0" NumberOfStrips="0" NumberOfPolys="{len(faces)}">\n'
         f"<Points>{_array('Points', points, 3)}</Points>\n"
         f"<Polys>{_array('connectivity', faces.ravel())}{_array('offsets', ends)}</Polys>\n"
-        f"<PointData Scalars=\"colors\">{_array('colors', colors, 3)}</PointData>\n"
+        f'<PointData Scalars="colors">{_array("colors", colors, 3)}</PointData>\n'
         f"<CellData>{_array('mesh', number)}</CellData>\n</Piece></PolyData></VTKFile>\n"
     ).encode("ascii")
 
@@ -45,11 +46,12 @@ def _array(name: str, values: AnyArray, width: int = 1) -> str:
     kind = next(k for k, v in TYPES.items() if np.dtype(v) == values.dtype)
     raw = np.ascontiguousarray(values).tobytes()
     text = base64.b64encode(np.uint64(len(raw)).tobytes() + raw).decode("ascii")
-    return f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{width}" format="binary">{text}</DataArray>'
+    head = f'<DataArray type="{kind}" Name="{name}" NumberOfComponents="{width}" format="binary">'
+    return f"{head}{text}</DataArray>"
 
 
 def read(path: Path) -> tuple[Mesh, ...]:
-    """Read the polygons of all pieces, cut into triangles; arrays inline, as text or base64, zlib or plain."""
+    """Read the polygons of all pieces, cut into triangles; arrays inline: text, base64, zlib."""
     root = parse_xml(path.read_bytes(), path)
     facts = root.attributes
     data = root.find("PolyData")
@@ -60,7 +62,9 @@ def read(path: Path) -> tuple[Mesh, ...]:
     found = []
     packing = _Packing(order, header, facts.get("compressor"), path)
     for piece in data.all("Piece"):
-        points = packing.values(_arrays(piece, "Points").get("Points") or next(iter(_arrays(piece, "Points").values()), None))
+        points = packing.values(
+            _arrays(piece, "Points").get("Points") or next(iter(_arrays(piece, "Points").values()), None)
+        )
         if points is None:
             continue
         arrays = _arrays(piece, "Polys")

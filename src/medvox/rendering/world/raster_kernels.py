@@ -31,8 +31,9 @@ class Target(NamedTuple):
 class Triangles(NamedTuple):
     """What is drawn.
 
-    points: (n, 3) column, row, depth in mm. normals: (n, 3) LPS. colors: (n, 3) 0..1. faces: (m, 3). lights: as
-    `Shot.lights`. planes: (p, 4) of LPS a, b, c, d: seen is where ax + by + cz + d >= 0. places: (n, 3) LPS mm.
+    points: (n, 3) column, row, depth in mm. normals: (n, 3) LPS. colors: (n, 3) 0..1. faces: (m, 3). lights:
+    as `Shot.lights`. planes: (p, 4) of LPS a, b, c, d: seen is where ax + by + cz + d >= 0. places: (n, 3)
+    LPS mm.
     """
 
     points: AnyArray
@@ -128,7 +129,9 @@ def _lit(
 
 
 @njit(**_FAST)
-def _insert(target: Target, at: tuple[int, int], depth: float, color: tuple[float, float, float, float]) -> None:
+def _insert(
+    target: Target, at: tuple[int, int], depth: float, color: tuple[float, float, float, float]
+) -> None:
     """Put a transparent point among those of its pixel, by depth."""
     y, x = at
     layers, colors = target.layer_depth[y, x], target.layer_color[y, x]

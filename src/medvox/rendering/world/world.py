@@ -119,8 +119,8 @@ def render_world(
 ) -> Picture:
     """Draw a world.
 
-    Opaque surfaces and slices end the rays through volumes; transparent surfaces are laid over volumes, nearer
-    ones over farther ones. Several volumes share the light of a ray by their opacities.
+    Opaque surfaces and slices end the rays through volumes; transparent surfaces are laid over volumes,
+    nearer ones over farther ones. Several volumes share the light of a ray by their opacities.
 
     Raises
     ------
