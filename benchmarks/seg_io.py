@@ -46,7 +46,9 @@ def source() -> list[Any]:
     """Classic CT instances."""
     pixels = np.zeros(SHAPE, np.int16)
     plain = {"AccessionNumber": "", "StudyID": "1", "StudyTime": "", "PatientBirthDate": "", "PatientSex": ""}
-    return build.stack(pixels, modality="CT", spacing_mm=(1.0, 0.8, 0.8), SeriesNumber=1, ReferringPhysicianName="", **plain)
+    return build.stack(
+        pixels, modality="CT", spacing_mm=(1.0, 0.8, 0.8), SeriesNumber=1, ReferringPhysicianName="", **plain
+    )
 
 
 def cases() -> list[Case]:
