@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from data import data_dir
 
+from data import data_dir
 from medvox.core import affine as aff
 from medvox.core.acquisition import Fact, Pet
 from medvox.core.errors import AmbiguityError, GeometryError, MissingError, UsageError

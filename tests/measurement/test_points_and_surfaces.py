@@ -103,7 +103,8 @@ def test_a_profile_reads_a_linear_field_exactly():
     found = profile(volume, [[1, 1, 1], [20, 15, 60]])
     assert found.values == pytest.approx(found.points_mm @ np.array([1.0, 2.0, -0.5]))
     assert found.distances_mm[-1] == pytest.approx(np.linalg.norm([19, 14, 59]))
-    mesh = Mesh(sphere(count=2).vertices_mm + (14, 14, 40), sphere(count=2).faces)
+    ball = sphere(count=2)
+    mesh = Mesh(ball.vertices_mm + np.array([14.0, 14.0, 40.0]), ball.faces)
     assert surface_values(volume, mesh) == pytest.approx(mesh.vertices_mm @ np.array([1.0, 2.0, -0.5]))
     assert np.isnan(profile(volume, [[1, 1, 1], [500, 1, 1]]).values[-1])
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from measurement.ellipsoids import random_ellipsoid, truth
 
+from measurement.ellipsoids import random_ellipsoid, truth
 from medvox.core.errors import GeometryError, MissingError
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment

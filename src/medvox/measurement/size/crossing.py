@@ -92,4 +92,5 @@ def _weights(steps: bytes, dimensions: int = 3) -> FloatArray:
         flat = np.sqrt(1 - height * height)
         points = np.asarray(np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1), np.float64)
     nearest = np.abs(points @ unit.T).argmax(axis=1)
-    return np.bincount(nearest, minlength=len(unit)) / SPHERE_POINTS
+    counted = np.bincount(nearest, minlength=len(unit))
+    return np.asarray(counted / SPHERE_POINTS, np.float64)
