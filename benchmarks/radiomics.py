@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 
 from benchmarks.harness import Case, Results
-from medvox.measurement.radiomics import Aggregation, Discretization, RadiomicsSettings, radiomics
 from benchmarks.same_features.pyradiomics import SAME
+from medvox.measurement.radiomics import Aggregation, Discretization, RadiomicsSettings, radiomics
 
 SIDE = 60
 MARGIN = 4

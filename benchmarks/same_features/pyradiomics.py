@@ -24,7 +24,8 @@ SAME = {
     "glrlm": {
         "GrayLevelNonUniformity": "grey_level_non_uniformity",
         "GrayLevelNonUniformityNormalized": "normalised_grey_level_non_uniformity",
-        "GrayLevelVariance": "grey_level_variance", "HighGrayLevelRunEmphasis": "high_grey_level_run_emphasis",
+        "GrayLevelVariance": "grey_level_variance",
+        "HighGrayLevelRunEmphasis": "high_grey_level_run_emphasis",
         "LongRunEmphasis": "long_run_emphasis",
         "LongRunHighGrayLevelEmphasis": "long_run_high_grey_level_emphasis",
         "LongRunLowGrayLevelEmphasis": "long_run_low_grey_level_emphasis",
@@ -39,7 +40,8 @@ SAME = {
     "glszm": {
         "GrayLevelNonUniformity": "grey_level_non_uniformity",
         "GrayLevelNonUniformityNormalized": "normalised_grey_level_non_uniformity",
-        "GrayLevelVariance": "grey_level_variance", "HighGrayLevelZoneEmphasis": "high_grey_level_zone_emphasis",
+        "GrayLevelVariance": "grey_level_variance",
+        "HighGrayLevelZoneEmphasis": "high_grey_level_zone_emphasis",
         "LargeAreaEmphasis": "large_zone_emphasis",
         "LargeAreaHighGrayLevelEmphasis": "large_zone_high_grey_level_emphasis",
         "LargeAreaLowGrayLevelEmphasis": "large_zone_low_grey_level_emphasis",

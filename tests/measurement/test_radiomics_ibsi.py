@@ -1,14 +1,14 @@
-"""Radiomics against the consensus values of the IBSI 1 digital phantom, and against pyradiomics' baselines."""
+"""Radiomics against the consensus values of the IBSI 1 digital phantom and pyradiomics' baselines."""
 
 import csv
 
 import numpy as np
 import pytest
-from data import data_dir
-from measurement import ibsi1_reference as ibsi
 from benchmarks.same_features.pyradiomics import SAME
 
 import medvox as mv
+from data import data_dir
+from measurement import ibsi1_reference as ibsi
 from medvox.core.errors import GeometryError, LimitError, MissingError, UsageError
 from medvox.measurement.radiomics import FAMILIES, Aggregation, Discretization, RadiomicsSettings, radiomics
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from measurement.ellipsoids import random_ellipsoid, truth
 
+from measurement.ellipsoids import random_ellipsoid, truth
 from medvox.core.errors import GeometryError, MissingError
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap, Segment
@@ -19,7 +19,9 @@ def grid_of(shape, spacing=(1.0, 1.0, 1.0)):
 def ball(radius, shape=(60, 60, 60), center=(29.7, 30.2, 29.9), spacing=(1.0, 1.0, 1.0)):
     k, j, i = np.ogrid[: shape[0], : shape[1], : shape[2]]
     c = np.array(center) * spacing
-    return (k * spacing[0] - c[0]) ** 2 + (j * spacing[1] - c[1]) ** 2 + (i * spacing[2] - c[2]) ** 2 < radius**2
+    return (k * spacing[0] - c[0]) ** 2 + (j * spacing[1] - c[1]) ** 2 + (
+        i * spacing[2] - c[2]
+    ) ** 2 < radius**2
 
 
 def coverage(seed, count):

@@ -40,7 +40,7 @@ def _ezdxf() -> Any:
         import ezdxf
     except ImportError as error:
         raise DependencyError(
-            "DXF files need the package ezdxf", advice="Install it: pip install 'medvox[cad]'"
+            "DXF files need the package ezdxf", advice="Install it: pip install ezdxf"
         ) from error
     return ezdxf
 

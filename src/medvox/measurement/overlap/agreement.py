@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medvox.core import settings
 from medvox.core.errors import GeometryError
 from medvox.core.grid import Grid
 from medvox.core.labels import LabelMap
@@ -86,7 +87,7 @@ def compare(
     tolerance_mm: float = 1.0,
     boundary: Boundary = "voxel",
     name: str = "",
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Overlap:
     """Compare two masks on one grid.
 
@@ -98,6 +99,8 @@ def compare(
         (k, j, i) boolean masks on `grid`.
     tolerance_mm
         For the surface Dice.
+    threads
+        Of the search for the nearest points; `Settings.threads` by default.
 
     Raises
     ------
@@ -115,7 +118,7 @@ def compare(
     tp, fn, fp = (int(n) for n in counts.sum(axis=0))
     both, missed, added = (counts * grid.voxel_volumes_mm3[:, None]).sum(axis=0) / 1000
     truth, said = both + missed, both + added
-    distances = boundary_distances(reference, test, spacing, boundary, threads)
+    distances = boundary_distances(reference, test, spacing, boundary, threads or settings.current().threads)
     tn = reference.size - tp - fn - fp
     return Overlap(
         name,

@@ -13,7 +13,7 @@ Two definitions of a boundary are in use, and give different figures:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from medvox.core.errors import GeometryError
 from medvox.measurement.surfels import surfel_areas_mm2
 
-AnyArray = NDArray[Any]
 FloatArray = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Boundary = Literal["voxel", "surfel"]
@@ -130,31 +129,21 @@ def boundary_distances(
     boundary
         ``"voxel"`` or ``"surfel"``; see this module's text.
     threads
-        Of the distance transforms.
+        Of the search for the nearest points.
 
     Raises
     ------
     GeometryError
         If shapes differ or a spacing is not a positive number.
     """
-    from medvox.measurement.overlap.boundary_kernels import gather
-
     check_pair(reference, test, spacing_mm)
     box = _box(reference, test)
-    first = [_mark(mask[box], boundary) for mask in (reference, test)]
+    first, second = (_border(mask[box], boundary, spacing_mm) for mask in (reference, test))
     sides = []
-    for (away, count, codes), (other, other_count, _) in (first, first[::-1]):
-        if not count:
-            sides.append((np.zeros(0), np.zeros(0)))
-            continue
-        if not other_count:
-            sides.append((np.full(count, np.inf), np.ones(count)))
-            continue
-        squared = _squared_distances(other, spacing_mm, threads)
-        distances, found = gather(away, squared, codes, count, boundary == "surfel")
+    for (points, areas), (others, _) in ((first, second), (second, first)):
+        distances = _nearest(points, others, threads)
         order = np.argsort(distances)
-        weights = surfel_areas_mm2(spacing_mm)[found[order]] if boundary == "surfel" else np.ones(count)
-        sides.append((distances[order], weights))
+        sides.append((distances[order], areas[order]))
     (forward, forward_weights), (backward, backward_weights) = sides
     return BoundaryDistances(forward, backward, forward_weights, backward_weights, boundary)
 
@@ -190,21 +179,26 @@ def _box(reference: Mask, test: Mask) -> tuple[slice, ...]:
     return tuple(slice(int(a), int(b) + 1) for a, b in zip(low, high, strict=True))
 
 
-def _mark(mask: Mask, boundary: Boundary) -> tuple[AnyArray, int, AnyArray]:
-    from medvox.measurement.overlap.boundary_kernels import mark_corners, mark_voxels
+def _border(mask: Mask, boundary: Boundary, spacing_mm: Spacing) -> tuple[FloatArray, FloatArray]:
+    """Points of a boundary in mm, (n, 3), and what each counts."""
+    from medvox.measurement.overlap.boundary_kernels import border_corners, border_voxels
 
     if boundary == "voxel":
-        away = np.ones(mask.shape, np.uint8)
-        return away, mark_voxels(mask, away), np.zeros((1, 1, 1), np.uint8)
-    shape = tuple(n + 1 for n in mask.shape)
-    away, codes = np.ones(shape, np.uint8), np.zeros(shape, np.uint8)
-    return away, mark_corners(mask, away, codes), codes
+        points = border_voxels(mask) * np.asarray(spacing_mm)
+        return points, np.ones(len(points))
+    corners = border_corners(mask)
+    return corners[:, :3] * np.asarray(spacing_mm), surfel_areas_mm2(spacing_mm)[corners[:, 3]]
 
 
-def _squared_distances(away: AnyArray, spacing_mm: Spacing, threads: int) -> AnyArray:
-    import edt
+def _nearest(points: FloatArray, others: FloatArray, threads: int) -> FloatArray:
+    """Distance of each point to the nearest of the others; infinite where there are none.
 
-    found: AnyArray = edt.edtsq(
-        away, anisotropy=tuple(float(s) for s in spacing_mm), black_border=False, parallel=threads
-    )
-    return found
+    A k-d tree over boundaries grows with their area, a distance transform with the volume around them.
+    """
+    from scipy.spatial import cKDTree
+
+    if not len(points) or not len(others):
+        return np.full(len(points), np.inf)
+    tree = cKDTree(others, balanced_tree=False, compact_nodes=False)
+    distances, _ = tree.query(points, workers=threads)
+    return np.asarray(distances, np.float64)

@@ -38,9 +38,10 @@ def bounds(mask: AnyArray) -> AnyArray:
 
 
 @njit(nogil=True, cache=True)
-def mark_voxels(mask: AnyArray, away: AnyArray) -> int:
-    """Clear `away` at mask voxels that have a face neighbour outside; beyond the array is outside."""
+def border_voxels(mask: AnyArray) -> AnyArray:
+    """(n, 3) mask voxels that have a face neighbour outside; beyond the array is outside."""
     nk, nj, ni = mask.shape
+    found = np.empty((1024, 3), np.int32)
     count = 0
     for k in range(nk):
         for j in range(nj):
@@ -60,58 +61,48 @@ def mark_voxels(mask: AnyArray, away: AnyArray) -> int:
                         and mask[k + 1, j, i]
                     )
                 ):
-                    away[k, j, i] = 0
+                    if count == len(found):
+                        more = np.empty((2 * count, 3), np.int32)
+                        more[:count] = found
+                        found = more
+                    found[count, 0], found[count, 1], found[count, 2] = k, j, i
                     count += 1
-    return count
+    return found[:count].copy()
 
 
 @njit(nogil=True, cache=True)
-def mark_corners(mask: AnyArray, away: AnyArray, codes: AnyArray) -> int:
-    """Clear `away` at corners between voxels of both kinds, and note which of the 8 are inside.
+def border_corners(mask: AnyArray) -> AnyArray:
+    """(n, 4) corners between voxels of both kinds, and which of the 8 voxels about them are inside.
 
-    `away` and `codes` are one larger than `mask`: corner (k, j, i) lies between voxels k - 1 and k. Bit
-    4·dk + 2·dj + di of a code stands for voxel (k - 1 + dk, j - 1 + dj, i - 1 + di).
+    Corner (k, j, i) lies between voxels k - 1 and k. Bit 4·dk + 2·dj + di of the code stands for voxel
+    (k - 1 + dk, j - 1 + dj, i - 1 + di).
     """
     nk, nj, ni = mask.shape
+    found = np.empty((1024, 4), np.int32)
     count = 0
     for k in range(nk + 1):
         for j in range(nj + 1):
-            column = 0
+            code = 0
             for i in range(ni + 1):
-                column >>= 1
-                column &= 0b01010101
+                code = (code >> 1) & 0b01010101
                 if i < ni:
                     if k > 0 and j > 0 and mask[k - 1, j - 1, i]:
-                        column |= 2
+                        code |= 2
                     if k > 0 and j < nj and mask[k - 1, j, i]:
-                        column |= 8
+                        code |= 8
                     if k < nk and j > 0 and mask[k, j - 1, i]:
-                        column |= 32
+                        code |= 32
                     if k < nk and j < nj and mask[k, j, i]:
-                        column |= 128
-                if column not in (0, 255):
-                    away[k, j, i] = 0
-                    codes[k, j, i] = column
-                    count += 1
-    return count
-
-
-@njit(nogil=True, cache=True)
-def gather(away: AnyArray, squared: AnyArray, codes: AnyArray, count: int, coded: bool) -> Any:
-    """Distances and codes at the `count` places where `away` is 0, in C order."""
-    distances = np.empty(count, np.float64)
-    found = np.zeros(count, np.uint8)
-    n = 0
-    nk, nj, ni = away.shape
-    for k in range(nk):
-        for j in range(nj):
-            for i in range(ni):
-                if away[k, j, i] == 0:
-                    distances[n] = np.sqrt(np.float64(squared[k, j, i]))
-                    if coded:
-                        found[n] = codes[k, j, i]
-                    n += 1
-    return distances, found
+                        code |= 128
+                if code in (0, 255):
+                    continue
+                if count == len(found):
+                    more = np.empty((2 * count, 4), np.int32)
+                    more[:count] = found
+                    found = more
+                found[count, 0], found[count, 1], found[count, 2], found[count, 3] = k, j, i, code
+                count += 1
+    return found[:count].copy()
 
 
 @njit(nogil=True, cache=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.errors import GeometryError, MissingError, UsageError
+from medvox.core.settings import current
 from medvox.measurement.radiomics import intensity, texture
 from medvox.measurement.radiomics.discretize import Discretization
 from medvox.measurement.radiomics.morphology import morphology
@@ -122,9 +124,11 @@ def radiomics(
         add("histogram", intensity.histogram(found))
     levels = np.zeros(inside.shape, np.int32)
     levels[inside] = found
-    for family in [f for f in TEXTURES if f in wanted.families]:
-        for aggregation in wanted.aggregations:
-            add(family, _texture(family, levels, aggregation, wanted), aggregation)
+    tasks = [(f, a) for f in TEXTURES if f in wanted.families for a in wanted.aggregations]
+    with ThreadPoolExecutor(current().threads) as threads:
+        results = threads.map(lambda task: _texture(task[0], levels, task[1], wanted), tasks)
+        for (family, aggregation), result in zip(tasks, results, strict=True):
+            add(family, result, aggregation)
     return tuple(made)
 
 

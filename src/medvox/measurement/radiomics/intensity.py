@@ -129,29 +129,47 @@ def _sphere(spacing_mm: tuple[float, float, float]) -> NDArray[np.int64]:
 
 
 def _moments(x: FloatArray) -> Features:
-    mean = float(x.mean())
-    centered = x - mean
-    square = centered * centered
+    ordered = np.sort(x)
+    n, mean = len(x), float(x.mean())
+    low, high = float(ordered[0]), float(ordered[-1])
+    ordered -= mean
+    square = ordered * ordered
     variance = float(square.mean())
-    p10, p25, median, p75, p90 = (float(p) for p in np.percentile(x, (10, 25, 50, 75, 90)))
-    inner = x[(x >= p10) & (x <= p90)]
-    low, high = float(x.min()), float(x.max())
+    p10, p25, median, p75, p90 = (_percentile(ordered, p) for p in (10, 25, 50, 75, 90))
+    inner = ordered[np.searchsorted(ordered, p10) : np.searchsorted(ordered, p90, side="right")]
     flat = variance == 0
     return {
         "mean": mean,
         "variance": variance,
-        "skewness": 0.0 if flat else float((square @ centered) / len(x) / variance**1.5),
-        "excess_kurtosis": 0.0 if flat else float((square @ square) / len(x) / variance**2 - 3),
-        "median": median,
+        "skewness": 0.0 if flat else float((square @ ordered) / n / variance**1.5),
+        "excess_kurtosis": 0.0 if flat else float((square @ square) / n / variance**2 - 3),
+        "median": median + mean,
         "minimum": low,
-        "percentile_10": p10,
-        "percentile_90": p90,
+        "percentile_10": p10 + mean,
+        "percentile_90": p90 + mean,
         "maximum": high,
         "interquartile_range": p75 - p25,
         "range": high - low,
-        "mean_absolute_deviation": float(np.abs(centered).mean()),
-        "robust_mean_absolute_deviation": float(np.abs(inner - inner.mean()).mean()),
-        "median_absolute_deviation": float(np.abs(x - median).mean()),
+        "mean_absolute_deviation": _mean_distance(ordered, 0.0),
+        "robust_mean_absolute_deviation": _mean_distance(inner, float(inner.mean())),
+        "median_absolute_deviation": _mean_distance(ordered, median),
         "coefficient_of_variation": variance**0.5 / mean if mean else float("nan"),
-        "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25) if p75 + p25 else float("nan"),
+        "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25 + 2 * mean)
+        if p75 + p25 + 2 * mean
+        else float("nan"),
     }
+
+
+def _percentile(ordered: FloatArray, percent: int) -> float:
+    """Linear between ranks."""
+    place = (len(ordered) - 1) * percent / 100
+    low = int(place)
+    high = min(low + 1, len(ordered) - 1)
+    return float(ordered[low] + (place - low) * (ordered[high] - ordered[low]))
+
+
+def _mean_distance(ordered: FloatArray, middle: float) -> float:
+    """Mean of the distances from a value, of ascending values."""
+    split = int(np.searchsorted(ordered, middle))
+    below, above = ordered[:split], ordered[split:]
+    return float((above.sum() - below.sum() + middle * (len(below) - len(above))) / len(ordered))

@@ -44,6 +44,8 @@ class Aggregation(StrEnum):
         return not self.value.startswith("3D")
 
 
+DENSE = 1 << 20
+"""Largest table of levels and sizes that is counted without sorting."""
 GLCM_NAMES = (
     "joint_maximum", "joint_average", "joint_variance", "joint_entropy", "difference_average",
     "difference_variance", "difference_entropy", "sum_average", "sum_variance", "sum_entropy",
@@ -208,8 +210,15 @@ def _zone_features(
     rows = []
     for part in parts:
         size = part[:, column].astype(np.int64)
-        keys, counts = np.unique(part[:, 1] * (int(size.max()) + 1) + size, return_counts=True)
-        level, value = np.divmod(keys, int(size.max()) + 1)
+        width = int(size.max()) + 1
+        keys = part[:, 1] * width + size
+        if width * int(part[:, 1].max() + 1) <= DENSE:
+            table = np.bincount(keys)
+            keys = np.flatnonzero(table)
+            counts = table[keys]
+        else:
+            keys, counts = np.unique(keys, return_counts=True)
+        level, value = np.divmod(keys, width)
         rows.append(_size_features(level, value, counts, float(part[:, 2].sum(dtype=np.int64))))
     return _mean(rows, names)
 

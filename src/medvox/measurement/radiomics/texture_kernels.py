@@ -36,7 +36,7 @@ def cooccurrences(levels: AnyArray, offsets: AnyArray, count: int) -> AnyArray:
 
 
 @njit(nogil=True, cache=True)
-def cooccurrence_features(counts: AnyArray) -> AnyArray:  # noqa: C901, PLR0915
+def cooccurrence_features(counts: AnyArray) -> AnyArray:
     """The 25 features of one co-occurrence matrix (IBSI 3.6.1 to 3.6.25), in that order."""
     n = counts.shape[0]
     total = counts.sum()
@@ -47,47 +47,46 @@ def cooccurrence_features(counts: AnyArray) -> AnyArray:  # noqa: C901, PLR0915
     row = p.sum(axis=1)
     difference = np.zeros(n)
     sums = np.zeros(2 * n + 1)
-    top = 0.0
-    energy = 0.0
-    entropy = 0.0
-    auto = 0.0
-    mean = 0.0
+    out[:] = 0.0
     for a in range(n):
-        mean += (a + 1) * row[a]
+        out[1] += (a + 1) * row[a]
         for b in range(n):
             x = p[a, b]
             if x == 0.0:
                 continue
-            top = max(top, x)
-            energy += x * x
-            entropy -= x * np.log2(x)
-            auto += (a + 1) * (b + 1) * x
+            out[0] = max(out[0], x)
+            out[3] -= x * np.log2(x)
+            out[10] += x * x
+            out[19] += (a + 1) * (b + 1) * x
             difference[abs(a - b)] += x
             sums[a + b + 2] += x
-    variance = 0.0
+    mean = out[1]
     row_entropy = 0.0
     for a in range(n):
-        variance += (a + 1 - mean) ** 2 * row[a]
+        out[2] += (a + 1 - mean) ** 2 * row[a]
         if row[a] > 0:
             row_entropy -= row[a] * np.log2(row[a])
-    difference_mean = 0.0
+    out[18] = (out[19] - mean * mean) / out[2] if out[2] > 0 else 1.0
+    _difference_features(difference, out)
+    _sum_features(sums, 2 * mean, out)
+    # HXY1 = HXY2 = 2 HX for a symmetric matrix
+    out[23] = (out[3] - 2 * row_entropy) / row_entropy if row_entropy > 0 else 0.0
+    out[24] = np.sqrt(max(0.0, 1 - np.exp(-2 * (2 * row_entropy - out[3]))))
+    return out
+
+
+@njit(nogil=True, cache=True)
+def _difference_features(difference: AnyArray, out: AnyArray) -> None:
+    """Features of the distribution of level differences."""
+    n = len(difference)
     for d in range(n):
-        difference_mean += d * difference[d]
-    sum_mean = 2 * mean
-    out[0], out[1], out[2], out[3] = top, mean, variance, entropy
-    out[4] = difference_mean
-    out[5:7] = 0.0
-    out[7] = sum_mean
-    out[8:10] = 0.0
-    out[10] = energy
-    out[11] = 0.0
-    out[12] = difference_mean
-    out[13:18] = 0.0
+        out[4] += d * difference[d]
+    out[12] = out[4]
     for d in range(n):
         x = difference[d]
         if x == 0.0:
             continue
-        out[5] += (d - difference_mean) ** 2 * x
+        out[5] += (d - out[4]) ** 2 * x
         out[6] -= x * np.log2(x)
         out[11] += d * d * x
         out[13] += x / (1 + d)
@@ -96,25 +95,22 @@ def cooccurrence_features(counts: AnyArray) -> AnyArray:  # noqa: C901, PLR0915
         out[16] += x / (1 + d * d / (n * n))
         if d > 0:
             out[17] += x / (d * d)
-    out[18] = (auto - mean * mean) / variance if variance > 0 else 1.0
-    out[19] = auto
-    shade = 0.0
-    prominence = 0.0
-    for s in range(2, 2 * n + 1):
+
+
+@njit(nogil=True, cache=True)
+def _sum_features(sums: AnyArray, mean: float, out: AnyArray) -> None:
+    """Features of the distribution of level sums, and the clusters."""
+    out[7] = mean
+    for s in range(2, len(sums)):
         x = sums[s]
         if x == 0.0:
             continue
-        c = s - sum_mean
+        c = s - mean
         out[8] += c * c * x
         out[9] -= x * np.log2(x)
-        shade += c**3 * x
-        prominence += c**4 * x
+        out[21] += c**3 * x
+        out[22] += c**4 * x
     out[20] = out[8]
-    out[21], out[22] = shade, prominence
-    # HXY1 = HXY2 = 2 HX for a symmetric matrix
-    out[23] = (entropy - 2 * row_entropy) / row_entropy if row_entropy > 0 else 0.0
-    out[24] = np.sqrt(max(0.0, 1 - np.exp(-2 * (2 * row_entropy - entropy))))
-    return out
 
 
 @njit(nogil=True, cache=True)

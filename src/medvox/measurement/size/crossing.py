@@ -88,8 +88,10 @@ def _weights(steps: bytes, dimensions: int = 3) -> FloatArray:
         turn = n * math.pi / SPHERE_POINTS
         points = np.asarray(np.stack([np.cos(turn), np.sin(turn)], axis=1), np.float64)
     else:
-        turn, height = n * math.pi * (1 + math.sqrt(5)), 1 - 2 * n / SPHERE_POINTS
-        flat = np.sqrt(1 - height * height)
-        points = np.asarray(np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1), np.float64)
+        spiral, height = n * math.pi * (1 + math.sqrt(5)), 1 - 2 * n / SPHERE_POINTS
+        ring = np.sqrt(1 - height * height)
+        places = [ring * np.cos(spiral), ring * np.sin(spiral), height]
+        points = np.asarray(np.stack(places, axis=1), np.float64)
     nearest = np.abs(points @ unit.T).argmax(axis=1)
-    return np.bincount(nearest, minlength=len(unit)) / SPHERE_POINTS
+    counted = np.bincount(nearest, minlength=len(unit))
+    return np.asarray(counted / SPHERE_POINTS, np.float64)
