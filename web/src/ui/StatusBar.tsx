@@ -1,18 +1,23 @@
 import { Progress } from '@mantine/core';
 import { formatPoint, formatValue } from '../core/format';
 import type { Session } from '../data/types';
-import type { Probe } from '../state/model';
+import type { LayerValue, Probe } from '../state/model';
 import { useMedvox } from './useMedvox';
 
 export function StatusBar() {
   const session = useMedvox((s) => s.session);
   const probe = useMedvox((s) => s.probe);
+  const layers = useMedvox((s) => layerReading(s.layerValues));
   const loading = useMedvox((s) => (s.info ? s.loading.fraction : 1));
   return (
     <footer className="foot">
       <ScanProgress session={session} />
       <span className="reading" data-reading>
-        {probe ? reading(probe) : loading < 1 ? `Loading ${Math.round(loading * 100)} %` : ''}
+        {probe
+          ? `${reading(probe)}${layers}`
+          : loading < 1
+            ? `Loading ${Math.round(loading * 100)} %`
+            : ''}
       </span>
       <span className="research">Research use, not for diagnosis</span>
     </footer>
@@ -29,6 +34,12 @@ function ScanProgress({ session }: { session: Session | null }) {
       {total ? `${text} ${done} / ${total}` : `${text} ${done}`}
     </span>
   );
+}
+
+/** What the layers over the image hold at the probed voxel. */
+function layerReading(values: Record<string, LayerValue>): string {
+  const texts = Object.values(values).map((v) => `${v.label} ${formatValue(v.value, v.unit)}`);
+  return texts.map((text) => `   ·   ${text}`).join('');
 }
 
 function reading(probe: Probe): string {
