@@ -179,7 +179,7 @@ class World:
                 "modality": scan.modality, "axes": scan.axes, "shape": list(data.shape),
                 "value": {"dtype": data.dtype.name, "unit": scan.unit, "meaning": scan.meaning,
                           "min": float(data.min()), "max": float(data.max()), "photometric": scan.photometric,
-                          "relative": [float(data.min()), float(data.max())]},
+                          "relative": [float(data.min()), float(data.max())], "suv_factor": None},
                 "windows": [] if scan.photometric == "RGB" else scan.windows, "volume_presets": scan.presets, "frame_times_s": scan.frame_times_s,
                 "frame_rate": 25.0 if scan.kind == "cine" else None, "pixel_spacing": scan.spacing, "overlay": overlay,
                 "grids": {"stored": self.grid_info(scan, "stored"), "regular": self.grid_info(scan, "regular")},

@@ -159,6 +159,7 @@ class ValueInfo(Model):
     min: float
     max: float
     relative: tuple[float, float]
+    suv_factor: float | None
     photometric: Photometric
 
 

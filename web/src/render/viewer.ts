@@ -269,6 +269,16 @@ export class Viewer {
     await this.showSolid();
   }
 
+  /** Puts preset, transfer function, light and cuts on the 3D view. */
+  applyVolumeLook(): void {
+    this.applyPreset();
+  }
+
+  /** Brings every view back to its zoom and shift, with what parts add to it. */
+  refit(): void {
+    this.applyCameras();
+  }
+
   /** Moves the planes through the crosshair again, after something turned them. */
   cutThroughCursor(): void {
     this.applyCursor();

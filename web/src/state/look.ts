@@ -17,9 +17,14 @@ export const setLook = (state: State, part: Partial<Look>): Change => ({
   look: { ...state.look, ...part },
 });
 
+/** The highest colour of PET where none is stated, g/ml. */
+const USUAL_SUV = 10;
+
 /** The values of the lowest and highest colour where the layer states none. */
 export function layerRange(layer: OverlayLayer, info: ImageInfo): [number, number] {
   if (layer.range) return layer.range;
+  const { suv_factor: factor } = info.value;
+  if (factor) return [0, USUAL_SUV / factor];
   const window = info.windows[0];
   const upper = window ? window.center + window.width / 2 : info.value.max;
   const lower = window ? window.center - window.width / 2 : info.value.min;

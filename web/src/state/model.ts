@@ -52,6 +52,8 @@ export interface LayerValue {
   value: number;
   unit: string;
   label: string;
+  /** The value as SUV, where the header tells what that takes. */
+  suv: { value: number; unit: string } | null;
 }
 
 export interface Measurement {

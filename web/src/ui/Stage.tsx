@@ -1,7 +1,7 @@
 import { Loader } from '@mantine/core';
 import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
 import { lazy, Suspense } from 'react';
-import { gridName, setLayout } from '../state/reducers';
+import { gridName, setLayout, showsPlanes } from '../state/reducers';
 import { change } from '../state/store';
 import { CineBar } from './CineBar';
 import { Notices } from './Notices';
@@ -9,10 +9,14 @@ import { useMedvox } from './useMedvox';
 
 // Cornerstone3D is most of the client; the list and the preview stand before it is there.
 const ViewGrid = lazy(() => import('./ViewGrid'));
+const Magnifier = lazy(() => import('./looking/Magnifier'));
+const CurvedView = lazy(() => import('./looking/CurvedView'));
 
 /** The middle of the page: messages, views, preview, cine. */
 export function Stage() {
   const imageId = useMedvox((s) => s.imageId);
+  const magnifier = useMedvox((s) => s.look.magnifier);
+  const curved = useMedvox((s) => s.look.curve !== null && showsPlanes(s.layout));
   return (
     <main className="views">
       <RegularBadge />
@@ -23,9 +27,19 @@ export function Stage() {
           </Suspense>
           <Preview />
           <LoadingBar />
+          {magnifier && (
+            <Suspense>
+              <Magnifier />
+            </Suspense>
+          )}
         </div>
       ) : (
         <Empty />
+      )}
+      {curved && (
+        <Suspense>
+          <CurvedView />
+        </Suspense>
       )}
       <Notices />
       <CineBar />

@@ -38,7 +38,10 @@ function ScanProgress({ session }: { session: Session | null }) {
 
 /** What the layers over the image hold at the probed voxel. */
 function layerReading(values: Record<string, LayerValue>): string {
-  const texts = Object.values(values).map((v) => `${v.label} ${formatValue(v.value, v.unit)}`);
+  const texts = Object.values(values).map(({ label, value, unit, suv }) => {
+    const uptake = suv ? ` (${formatValue(suv.value, suv.unit)})` : '';
+    return `${label} ${formatValue(value, unit)}${uptake}`;
+  });
   return texts.map((text) => `   ·   ${text}`).join('');
 }
 

@@ -1570,6 +1570,8 @@ export interface components {
                 number,
                 number
             ];
+            /** Suv Factor */
+            suv_factor: number | null;
             /** Unit */
             unit: string;
         };

@@ -97,7 +97,10 @@ export class Fusion implements ViewerPart {
 
   /** Layers lie over projections only: in a solid picture they would hide behind its surface. */
   private projects(viewport: Types.IVolumeViewport): boolean {
-    const mapper = (viewport.getDefaultActor()?.actor as vtkVolume).getMapper();
-    return (mapper as unknown as { getBlendMode(): number }).getBlendMode() === 1;
+    const actor = viewport.getDefaultActor()?.actor as vtkVolume | undefined;
+    return (
+      (actor?.getMapper() as unknown as { getBlendMode(): number } | undefined)?.getBlendMode() ===
+      1
+    );
   }
 }

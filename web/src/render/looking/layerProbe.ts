@@ -1,5 +1,6 @@
 /** What the layers hold at the voxel under the pointer. */
 import { nearestVoxel } from '../../core/geometry';
+import { displayScale } from '../../core/uptake';
 import type { Probe } from '../../state/model';
 import { getState, patch, watch } from '../../state/store';
 import type { Fusion } from './fusion';
@@ -18,7 +19,9 @@ function read(fusion: Fusion, probe: Probe | null): void {
       const voxel = nearestVoxel(display.geometry, point!);
       if (!voxel || !display.source.store.hasSlice(0, voxel[0])) return [];
       const value = display.value(...voxel);
-      return [[layer.id, { value, unit: info.value.unit, label: info.label }]];
+      const { factor, unit } = displayScale(info.value);
+      const suv = factor === 1 ? null : { value: value * factor, unit };
+      return [[layer.id, { value, unit: info.value.unit, label: info.label, suv }]];
     }),
   );
   const known = getState().layerValues;

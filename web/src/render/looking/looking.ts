@@ -5,6 +5,8 @@ import { followProbe } from './layerProbe';
 import { Library } from './library';
 import { Panes } from './panes';
 import { Planes } from './planes';
+import { Solid } from './solid';
+import { StackPicture } from './stackPicture';
 
 export interface Looking {
   library: Library;
@@ -29,6 +31,8 @@ export function startLooking(viewer: Viewer): Looking {
   viewer.addPart(planes);
   viewer.addPart(fusion);
   viewer.addPart(panes);
+  viewer.addPart(new Solid(viewer));
+  viewer.addPart(new StackPicture(viewer));
   followProbe(fusion);
   return looking;
 }

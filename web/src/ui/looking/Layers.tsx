@@ -1,8 +1,8 @@
 import { ActionIcon, NativeSelect, NumberInput, Slider } from '@mantine/core';
 import { IconEye, IconEyeOff, IconTrash } from '@tabler/icons-react';
 import { cssGradient, findTable } from '../../core/colormap';
-import { shownUnit } from '../../core/format';
 import type { OverlayLayer } from '../../core/look';
+import { displayScale } from '../../core/uptake';
 import { layable } from '../../state/hanging';
 import {
   addOverlay,
@@ -114,8 +114,9 @@ function LayerColors({ layer }: { layer: OverlayLayer }) {
   const tables = useMedvox((s) => s.presets?.colormaps) ?? [];
   const update = (part: Partial<OverlayLayer>) => change(updateOverlay, layer.id, part);
   const [lower, upper] = layerRange(layer, info);
-  const unit = shownUnit(info.value.unit);
-  const number = (x: number) => Number(x.toPrecision(5));
+  // PET is stated as SUV where the header tells what that takes.
+  const { factor, unit } = displayScale(info.value);
+  const number = (x: number) => Number((x * factor).toPrecision(5));
   return (
     <>
       <NativeSelect
@@ -135,14 +136,18 @@ function LayerColors({ layer }: { layer: OverlayLayer }) {
           label={`From${unit && `, ${unit}`}`}
           hideControls
           value={number(lower)}
-          onChange={(n) => typeof n === 'number' && n < upper && update({ range: [n, upper] })}
+          onChange={(n) =>
+            typeof n === 'number' && n / factor < upper && update({ range: [n / factor, upper] })
+          }
         />
         <NumberInput
           size="xs"
           label={`To${unit && `, ${unit}`}`}
           hideControls
           value={number(upper)}
-          onChange={(n) => typeof n === 'number' && n > lower && update({ range: [lower, n] })}
+          onChange={(n) =>
+            typeof n === 'number' && n / factor > lower && update({ range: [lower, n / factor] })
+          }
         />
       </div>
       <NumberInput
@@ -150,7 +155,7 @@ function LayerColors({ layer }: { layer: OverlayLayer }) {
         label={`Clear below${unit && `, ${unit}`}`}
         hideControls
         value={number(layerThreshold(layer, info))}
-        onChange={(n) => typeof n === 'number' && update({ threshold: n })}
+        onChange={(n) => typeof n === 'number' && update({ threshold: n / factor })}
       />
     </>
   );

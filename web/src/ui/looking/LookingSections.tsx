@@ -8,6 +8,8 @@ import { change } from '../../state/store';
 import { useMedvox } from '../useMedvox';
 import { Layers } from './Layers';
 import { PictureBody } from './PictureBody';
+import { TimeCurve } from './TimeCurve';
+import { VolumeBody } from './VolumeBody';
 
 /** Layers, planes, colours, tables and rules: the part of the panel about looking. */
 export default function LookingSections() {
@@ -24,6 +26,16 @@ export default function LookingSections() {
       {showsPlanes(layout) && (
         <Section name="Planes">
           <PlanesBody />
+        </Section>
+      )}
+      {layout !== 'stack' && layout !== 'grid' && (
+        <Section name="3D look">
+          <VolumeBody />
+        </Section>
+      )}
+      {info.time_points > 1 && info.value.photometric !== 'RGB' && (
+        <Section name="Over time">
+          <TimeCurve />
         </Section>
       )}
       {layout === 'grid' && (

@@ -1,9 +1,14 @@
 import { type PointerEvent as ReactPointerEvent, useRef } from 'react';
 import { cssColumn, findTable } from '../../core/colormap';
 import { formatNumber, shownUnit } from '../../core/format';
-import { layerRange, turnAbout } from '../../state/look';
+import { planeFrame } from '../../core/rotation';
+import { displayScale } from '../../core/uptake';
+import { scale, type Vec3 } from '../../core/vector';
+import { layerRange, setLook, turnAbout } from '../../state/look';
 import { PLANES, type Plane, type ViewName } from '../../state/model';
+import { scrollView } from '../../state/reducers';
 import { change, getState } from '../../state/store';
+import { canvasAt, worldAt } from '../../tools/measuring';
 import { useMedvox } from '../useMedvox';
 
 /** What lies over one view beside its texts: handles that turn planes, a drawn path, colour legends. */
@@ -12,6 +17,7 @@ export default function ViewLayer({ view }: { view: ViewName }) {
   return (
     <>
       {plane && <Handles plane={plane} />}
+      {plane && <PathLayer plane={plane} />}
       {(view === 'axial' || view === 'stack') && <Legends />}
     </>
   );
@@ -99,6 +105,41 @@ function Handles({ plane }: { plane: Plane }) {
   );
 }
 
+/** Head or front is at the top of the stretched picture. */
+const headUp = (normal: Vec3): Vec3 =>
+  Math.abs(normal[2]) > 0.5 && normal[2] < 0 ? scale(normal, -1) : normal;
+
+/** The path of the curved reformat; a click adds a point where it is being drawn. */
+function PathLayer({ plane }: { plane: Plane }) {
+  const curve = useMedvox((s) => s.look.curve);
+  // Moves with the view.
+  useMedvox((s) => s.views[plane]);
+  if (!curve) return null;
+  const places = curve.points.map((point) => canvasAt(plane, point)).filter((p) => p !== null);
+  const scroll = (event: { deltaY: number }) => change(scrollView, plane, Math.sign(event.deltaY));
+  const add = (event: { currentTarget: Element; clientX: number; clientY: number }) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    const point = worldAt(plane, [event.clientX - box.left, event.clientY - box.top]);
+    if (!point) return;
+    // Across the path the picture goes along the normal of the plane that it was begun in.
+    const begun = curve.points.length > 0;
+    const { rotation } = getState().look;
+    const normal = begun ? curve.normal : headUp(planeFrame(plane, rotation).normal);
+    change(setLook, { curve: { points: [...curve.points, point], normal } });
+  };
+  return (
+    <svg className="view-layer" data-path={plane}>
+      <title>Path of the curved reformat</title>
+      {/* biome-ignore lint/a11y/noStaticElementInteractions: a path is drawn with the pointer */}
+      <rect className="draw" width="100%" height="100%" onClick={add} onWheel={scroll} />
+      <polyline className="path" points={places.map(([x, y]) => `${x},${y}`).join(' ')} />
+      {places.map(([x, y]) => (
+        <circle key={`${x} ${y}`} className="path-point" cx={x} cy={y} r="3.5" />
+      ))}
+    </svg>
+  );
+}
+
 /** Colours and their values, of the image (where it is not gray) and of the layers. */
 function Legends() {
   const look = useMedvox((s) => s.look);
@@ -119,7 +160,8 @@ function Legends() {
     if (!layer.visible || layer.kind === 'labels' || !other) continue;
     const [low, high] = layerRange(layer, other);
     const color = cssColumn(findTable(tables, layer.colormap));
-    bars.push({ key: layer.id, color, low, high, unit: other.value.unit });
+    const { factor, unit } = displayScale(other.value);
+    bars.push({ key: layer.id, color, low: low * factor, high: high * factor, unit });
   }
   return (
     <div className="legend">
