@@ -38,7 +38,7 @@ export class Fusion implements ViewerPart {
   }
 
   solid(): void {
-    void this.apply();
+    void this.applyTo('volume');
   }
 
   forgotten(): void {
@@ -91,6 +91,8 @@ export class Fusion implements ViewerPart {
       const actor = await addLayerActor(viewport, uid, held.display.volumeId, createVolumeActor);
       if (actor) applyLayer(actor as vtkVolume, layer, held.info, tables);
     }
+    // Drawing the 3D view takes long where there is no graphics card.
+    if (layers.length === 0 && gone.length === 0) return;
     if (solid) this.viewer.sampling.draw(viewport);
     else viewport.render();
   }
