@@ -65,7 +65,9 @@ def set_look(page: Viewer, **parts: object) -> None:
     look = {**{k: v for k, v in state["look"].items() if k in ("overlays", "rotation", "slab")}, **parts}
     hash_ = f"image={state['imageId']}&layout=mpr&window={WINDOW['center']},{WINDOW['width']}"
     cursor = ",".join(map(str, state["cursor"]))
-    page.page.evaluate("h => { location.hash = h }", f"{hash_}&cursor={cursor}&look={quote(json.dumps(look))}")
+    page.page.evaluate(
+        "h => { location.hash = h }", f"{hash_}&cursor={cursor}&look={quote(json.dumps(look))}"
+    )
     page.page.wait_for_timeout(300)
     page.wait_loaded(state["imageId"])
     page.page.wait_for_timeout(1500)

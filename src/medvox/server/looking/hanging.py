@@ -79,7 +79,9 @@ def read_rules(path: Path, *, own: bool = False) -> list[HangingRule]:
     except (ValidationError, TypeError, AttributeError) as error:
         detail = error.errors()[0] if isinstance(error, ValidationError) else {"msg": "not a list of tables"}
         place = ".".join(str(part) for part in detail.get("loc", ()))
-        raise FormatError("a hanging rule cannot be read", where=f"{path.name} {place}", got=detail["msg"]) from error
+        raise FormatError(
+            "a hanging rule cannot be read", where=f"{path.name} {place}", got=detail["msg"]
+        ) from error
 
 
 @cache
@@ -120,7 +122,7 @@ def _write(path: Path, rules: list[HangingRule]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=".hanging", dir=path.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("# Your own hanging rules; see the guide \"Look at images\".\n")
+        file.write('# Your own hanging rules; see the guide "Look at images".\n')
         file.writelines(_toml(rule) for rule in rules)
     os.replace(temporary, path)
 
