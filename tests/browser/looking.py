@@ -1,4 +1,4 @@
-"""A built patient for tests of looking: CT and PET in one frame of reference, and an earlier CT in another."""
+"""A built patient for tests of looking: CT and PET in one frame of reference, an earlier CT in another."""
 
 from __future__ import annotations
 
@@ -49,14 +49,15 @@ def write(folder: Path) -> Path:
     common = {**WHO, **slope, "BodyPartExamined": "CHEST"}
     now = {"study": "now", "StudyDate": "20240505", "FrameOfReferenceUID": build.uid("here")}
     series = build.stack(
-        ct, origin_mm=CT_ORIGIN, spacing_mm=CT_SPACING, modality="CT", series="ct", SeriesDescription="CT now",
+        ct, origin_mm=CT_ORIGIN, spacing_mm=CT_SPACING, modality="CT", series="ct",
+        SeriesDescription="CT now",
         **now, **common,
     )  # fmt: skip
     build.save(series, folder / "ct")
     pet = rounded(uptake(points(PT_SHAPE, PT_SPACING, PT_ORIGIN)) * 100)
     series = build.stack(
-        pet, origin_mm=PT_ORIGIN, spacing_mm=PT_SPACING, modality="PT", series="pt", SeriesDescription="PET now",
-        Units="GML", **now, **{**common, "RescaleSlope": 0.01},
+        pet, origin_mm=PT_ORIGIN, spacing_mm=PT_SPACING, modality="PT", series="pt",
+        SeriesDescription="PET now", Units="GML", **now, **{**common, "RescaleSlope": 0.01},
     )  # fmt: skip
     build.save(series, folder / "pt")
     then = {"study": "then", "StudyDate": "20220505", "FrameOfReferenceUID": build.uid("there")}

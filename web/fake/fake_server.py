@@ -435,6 +435,7 @@ def main() -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", options.port))
+        sock.listen()
         print(f"http://127.0.0.1:{sock.getsockname()[1]}/?token={world.token}", flush=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
 

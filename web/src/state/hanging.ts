@@ -24,7 +24,7 @@ export const findImage = (studies: Studies | null, id: string | null): Placed | 
 /** Volumes that may lie over an image: those of its frame of reference; without any, of its study. */
 export function layable(studies: Studies | null, id: string | null): Placed[] {
   const placed = findImage(studies, id);
-  if (!placed || placed.image.kind !== 'volume') return [];
+  if (placed?.image.kind !== 'volume') return [];
   const frame = placed.image.frame_of_reference;
   return allImages(studies).filter(
     ({ image, study }) =>

@@ -124,7 +124,7 @@ def _write(path: Path, rules: list[HangingRule]) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write('# Your own hanging rules; see the guide "Look at images".\n')
         file.writelines(_toml(rule) for rule in rules)
-    os.replace(temporary, path)
+    Path(temporary).replace(path)
 
 
 def _toml(rule: HangingRule) -> str:
