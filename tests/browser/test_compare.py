@@ -174,6 +174,7 @@ def test_a_rule_saved_from_the_screen_is_followed_when_such_an_image_is_opened(
     page.wait("s.layout === 'three' && s.look.overlays.length === 1")
     assert page.get("window") == window
     assert page.get("look")["overlays"][0]["colormap"] == "ember"
+    page.page.get_by_text("When opened", exact=True).click()
     page.page.get_by_role("button", name="Forget").click()
     page.wait("s.hanging.every(r => !r.own)")
     assert tomllib.loads((own / "hanging.toml").read_text()) == {}

@@ -7,6 +7,9 @@ import { useMedvox } from './useMedvox';
 export function StatusBar() {
   const session = useMedvox((s) => s.session);
   const probe = useMedvox((s) => s.probe);
+  const factor = useMedvox((s) =>
+    s.layout === 'grid' ? null : (s.info?.value.suv_factor ?? null),
+  );
   const layers = useMedvox((s) => layerReading(s.layerValues));
   const loading = useMedvox((s) => (s.info ? s.loading.fraction : 1));
   return (
@@ -14,7 +17,7 @@ export function StatusBar() {
       <ScanProgress session={session} />
       <span className="reading" data-reading>
         {probe
-          ? `${reading(probe)}${layers}`
+          ? `${reading(probe, factor)}${layers}`
           : loading < 1
             ? `Loading ${Math.round(loading * 100)} %`
             : ''}
@@ -45,9 +48,12 @@ function layerReading(values: Record<string, LayerValue>): string {
   return texts.map((text) => `   ·   ${text}`).join('');
 }
 
-function reading(probe: Probe): string {
+function reading(probe: Probe, factor: number | null): string {
   const [k, j, i] = probe.voxel;
   const parts = [formatValue(probe.value, probe.unit)];
+  if (factor && typeof probe.value === 'number') {
+    parts.push(formatValue(probe.value * factor, 'SUVbw'));
+  }
   if (probe.patientMm) parts.push(`LPS ${formatPoint(probe.patientMm)} mm`);
   parts.push(`k ${k}  j ${j}  i ${i}`);
   return parts.join('   ·   ');

@@ -1,7 +1,13 @@
 /** A table of views beside each other: each an image in a plane, going together as they are linked. */
 import { createVolumeActor, Enums, type Types } from '@cornerstonejs/core';
 import type vtkVolume from '@kitware/vtk.js/Rendering/Core/Volume';
-import { gridGeometry, type Index3, indexToWorld, nearestVoxel } from '../../core/geometry';
+import {
+  gridCenter,
+  gridGeometry,
+  type Index3,
+  indexToWorld,
+  nearestVoxel,
+} from '../../core/geometry';
 import type { OverlayLayer, Pane } from '../../core/look';
 import { conventionalFlips, type EdgeLetters, edgeLetters } from '../../core/orientation';
 import { positionIn } from '../../core/position';
@@ -225,11 +231,24 @@ export class Panes implements ViewerPart {
     const placed = this.shown.filter((s) => s !== null && measured(s) === measured(shown));
     const fit = linked ? Math.max(...placed.map((s) => s!.fit)) : shown.fit;
     const viewport = this.viewport(n)!;
-    const { focalPoint, position } = shown.home;
+    const { focalPoint, position } = linked ? this.commonHome(n, shown) : shown.home;
     viewport.setCamera({ parallelScale: fit / zoom, focalPoint, position });
     const { right, down } = screenSteps(viewport);
     const shift = add(scale(right, -pan[0]), scale(down, -pan[1]));
     viewport.setCamera({ focalPoint: add(focalPoint, shift), position: add(position, shift) });
+  }
+
+  /** Linked views have the same place in the middle: that of the opened image's volume. */
+  private commonHome(n: number, shown: Shown): Shown['home'] {
+    const { info } = getState();
+    const opened = info && (info.grids.regular ?? info.grids.stored);
+    if (!opened?.affine || !shown.grid.affine) return shown.home;
+    const middle = gridCenter(gridGeometry(opened.shape, opened.affine));
+    const apart = sub(positionIn(middle, opened, shown.grid), shown.home.focalPoint);
+    const normal = this.viewport(n)!.getCamera().viewPlaneNormal as Vec3;
+    const inPlane = sub(apart, scale(normal, dot(apart, normal)));
+    const { focalPoint, position } = shown.home;
+    return { focalPoint: add(focalPoint, inPlane), position: add(position, inPlane) };
   }
 
   /** The common position in the space of a pane's image. */
