@@ -5,6 +5,7 @@ import { createTheme, MantineProvider } from '@mantine/core';
 import { createRoot } from 'react-dom/client';
 import { readBoot } from '../data/api';
 import { start } from '../state/actions';
+import { keepNotes } from '../state/notes';
 import { App } from './App';
 import { installHook } from './hook';
 import { listenToKeys } from './keys';
@@ -20,6 +21,7 @@ const theme = createTheme({
 installHook(window);
 start(readBoot(document), window.location.hash);
 keepUrl(window);
+keepNotes(window);
 listenToKeys(window);
 createRoot(document.getElementById('root')!).render(
   <MantineProvider theme={theme} forceColorScheme="dark">

@@ -1,15 +1,15 @@
 /** What a note measures, as quantities with units. */
 import { dot, sub, type Vec3 } from '../core/vector';
 import type { Note, NoteKind, Quantity } from '../data/types';
-import { interpolate, type Lattice, nearestSlice, sampleRegion, sampleSphere } from './sampling';
+import { type Lattice, nearestSlice, sampleRegion, sampleSphere } from './sampling';
 import {
   angleAt,
   cobbAngle,
   distance,
   ellipseOf,
   outlineOf,
-  pathLength,
   type Plane,
+  pathLength,
   polygonArea,
 } from './shapes';
 
@@ -104,7 +104,7 @@ export function measure(
   const results = geometryResults(kind, points, units.length);
   const none: Measured = { results, sampling: 'none', partial: false };
   if (!lattice) return none;
-  if (kind === 'probe') return { ...none, ...probed(lattice, points[0]!, plane, units.value) };
+  if (kind === 'probe') return { ...none, ...probed(lattice, points[0]!, units.value) };
   if (kind === 'sphere') return { ...none, ...ball(lattice, points, units, threshold, results) };
   if (!['rectangle', 'ellipse', 'freehand', 'spline'].includes(kind)) return none;
   const { values, sampling, partial } = sampleRegion(lattice, kind, points, plane);
@@ -116,7 +116,7 @@ export function measure(
   };
 }
 
-function probed(lattice: Lattice, point: Vec3, _: Plane, unit: string): Partial<Measured> {
+function probed(lattice: Lattice, point: Vec3, unit: string): Partial<Measured> {
   const { jStep, iStep, shape } = lattice;
   const k = nearestSlice(lattice, point);
   const slice = lattice.slice(k);
@@ -166,9 +166,8 @@ function ball(
   };
 }
 
-function limitOf(threshold: Note['threshold'], max: number): number {
+/** Least value that counts in a sphere whose highest value is `max`. */
+export function limitOf(threshold: Note['threshold'], max: number): number {
   if (!threshold) return Number.NEGATIVE_INFINITY;
   return threshold.kind === 'share' ? threshold.value * max : threshold.value;
 }
-
-export { interpolate };

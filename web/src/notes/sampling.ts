@@ -1,6 +1,7 @@
 /** Values under shapes: voxels whose centers lie inside a region, values along a line, voxels of a sphere. */
 import { type Index3, pointInSlice } from '../core/geometry';
 import { add, cross, dot, norm, scale, sub, unit, type Vec2, type Vec3 } from '../core/vector';
+import type { NoteKind } from '../data/types';
 import {
   ellipseOf,
   fromPlane,
@@ -10,7 +11,6 @@ import {
   type Plane,
   toPlane,
 } from './shapes';
-import type { NoteKind } from '../data/types';
 
 /** One image as a lattice of values: where its slices lie, and what they hold. */
 export interface Lattice {
@@ -71,14 +71,19 @@ export function voxelOf(lattice: Lattice, point: Vec3): Vec3 {
 }
 
 /** Values inside a planar region. */
-export function sampleRegion(lattice: Lattice, kind: NoteKind, points: Vec3[], plane: Plane): Sampled {
+export function sampleRegion(
+  lattice: Lattice,
+  kind: NoteKind,
+  points: Vec3[],
+  plane: Plane,
+): Sampled {
   const inside = membership(kind, points, plane);
   const steps = [kStep(lattice), lattice.jStep, lattice.iStep] as const;
   const normal = normalOf(plane);
   for (const axis of [0, 1, 2] as const) {
     const [b, c] = [0, 1, 2].filter((n) => n !== axis) as [number, number];
     if (Math.abs(dot(unit(cross(steps[b]!, steps[c]!)), normal)) > PARALLEL) {
-      return sampleVoxels(lattice, axis, points, plane, inside);
+      return sampleVoxels(lattice, axis, kind, points, inside);
     }
   }
   return samplePlane(lattice, outlineOf(kind, points), plane, inside);
@@ -112,12 +117,15 @@ function membership(kind: NoteKind, points: Vec3[], plane: Plane): (point: Vec3)
 function sampleVoxels(
   lattice: Lattice,
   axis: 0 | 1 | 2,
+  kind: NoteKind,
   points: Vec3[],
-  plane: Plane,
   inside: (point: Vec3) => boolean,
 ): Sampled {
   const { shape, origins, jStep, iStep } = lattice;
-  const [low, high] = boundsOf(lattice, points.length > 4 ? points : padded(points), plane);
+  const [low, high] = boundsOf(
+    lattice,
+    kind === 'spline' ? outlineOf(kind, points) : padded(points),
+  );
   const at = Math.round(voxelOf(lattice, points[0]!)[axis]);
   low[axis] = high[axis] = at;
   const found: number[] = [];
@@ -149,7 +157,7 @@ function padded(points: Vec3[]): Vec3[] {
 }
 
 /** Voxel box around points, one voxel wider. */
-function boundsOf(lattice: Lattice, points: Vec3[], _: Plane): [Index3, Index3] {
+function boundsOf(lattice: Lattice, points: Vec3[]): [Index3, Index3] {
   const voxels = points.map((p) => voxelOf(lattice, p));
   const along = (n: 0 | 1 | 2) => voxels.map((v) => v[n]);
   const low = [0, 1, 2].map((n) => Math.floor(Math.min(...along(n as 0))) - 1) as Index3;

@@ -3,7 +3,18 @@
  *
  * Points are in space (LPS mm, or mm or px of the image); a plane has unit vectors to the right and down.
  */
-import { add, clamp, cross, dot, norm, scale, sub, unit, type Vec2, type Vec3 } from '../core/vector';
+import {
+  add,
+  clamp,
+  cross,
+  dot,
+  norm,
+  scale,
+  sub,
+  unit,
+  type Vec2,
+  type Vec3,
+} from '../core/vector';
 import type { NoteKind } from '../data/types';
 
 export interface Plane {

@@ -75,7 +75,6 @@ export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
     activeView: layout === 'stack' ? 'stack' : layout === 'mpr' ? 'axial' : 'volume',
     probe: null,
     pinned: null,
-    measurements: [],
     errors: [],
   };
 }

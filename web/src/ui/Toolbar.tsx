@@ -28,6 +28,7 @@ import { go } from '../state/actions';
 import type { ToolName } from '../state/model';
 import { hasPlanes, resetView, setLayout } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
+import { NoteTools } from './notes/NoteTools';
 import { ToolButton } from './ToolButton';
 import { useMedvox } from './useMedvox';
 import { WindowItems } from './WindowItems';
@@ -167,6 +168,7 @@ function ToolGroup() {
           <Icon {...ICON} />
         </ToolButton>
       ))}
+      <NoteTools />
     </fieldset>
   );
 }
