@@ -110,9 +110,8 @@ export class NotesLayer {
   private draftGroup(target: Target): SVGElement {
     const { kind, points } = getState().notes.draft!;
     const whole = points.length > 1 || KINDS[kind].presses === 1;
-    const shaped = whole ? shapeOf(kind, points, target.plane) : points;
-    const note = { kind, points: shaped } as Note;
-    const { lines } = project(note, target);
+    const note = { kind, points: whole ? shapeOf(kind, points, target.plane) : points } as Note;
+    const lines = whole ? project(note, target).lines : [];
     const group = node('g', { stroke: SELECTED, fill: 'none', 'data-draft': kind });
     for (const line of lines) group.append(path(line));
     for (const p of points) group.append(dot2(target.toCanvas(p), SELECTED));

@@ -11,7 +11,7 @@ export function NoteTools() {
   const tool = useMedvox((s) => s.tool);
   const keys = useMedvox((s) => s.preferences.keys);
   return (
-    <Menu position="bottom-start" withinPortal>
+    <Menu position="bottom-start" withinPortal transitionProps={{ duration: 0 }}>
       <Menu.Target>
         <button
           type="button"
