@@ -1,5 +1,5 @@
 /** Requests for saved measurements and for what the user prefers. */
-import { BASE, imagePath, json } from './api';
+import { BASE, imagePath, json, query, send } from './api';
 import type { Note, NoteDocument, Preferences, SavedNotes } from './types';
 
 const body = (method: string, value: object): RequestInit => ({
@@ -15,4 +15,12 @@ export const noteApi = {
   preferences: () => json<Preferences>(`${BASE}/preferences`),
   setPreferences: (preferred: Preferences) =>
     json<Preferences>(`${BASE}/preferences`, body('PUT', preferred)),
+  formats: () => json<string[]>(`${BASE}/export-formats`),
+  movie: async (imageId: string, asked: object) =>
+    (await send(`${imagePath(imageId)}/movie?${query(asked)}`)).blob(),
+  volume: async (imageId: string, suffix: string) => {
+    const answer = await send(`${imagePath(imageId)}/export?${query({ suffix })}`);
+    const told = /filename="?([^";]+)/.exec(answer.headers.get('content-disposition') ?? '');
+    return { blob: await answer.blob(), name: told?.[1] ?? `volume${suffix}` };
+  },
 };

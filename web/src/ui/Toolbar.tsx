@@ -28,6 +28,7 @@ import { go } from '../state/actions';
 import type { ToolName } from '../state/model';
 import { hasPlanes, resetView, setLayout } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
+import { ExportMenu } from './notes/ExportMenu';
 import { NoteTools } from './notes/NoteTools';
 import { ToolButton } from './ToolButton';
 import { useMedvox } from './useMedvox';
@@ -87,6 +88,9 @@ export function Toolbar() {
       <LayoutGroup />
       <ToolGroup />
       <PictureGroup />
+      <div className="bar-group">
+        <ExportMenu />
+      </div>
       <div className="bar-space" />
       <div className="bar-group">
         <ToolButton

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medvox.server.routes import chunks, images, notes, preferences, presets, series, session
+from medvox.server.routes import chunks, exports, images, notes, preferences, presets, series, session
 
 PARTS = (
     session.router,
@@ -12,5 +12,6 @@ PARTS = (
     presets.router,
     notes.router,
     preferences.router,
+    exports.router,
 )
 """Routes of one session."""

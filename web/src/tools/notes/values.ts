@@ -23,7 +23,7 @@ function planeOfNote(note: Note): Plane {
 function latticeOfNote(viewer: Viewer, info: ImageInfo, note: Note): Lattice | null {
   const name = note.grid === 'regular' ? 'regular' : 'stored';
   const grid = info.grids[name];
-  if (!grid || grid.channels !== 1 || note.image_id !== info.id) return null;
+  if (grid?.channels !== 1 || note.image_id !== info.id) return null;
   if (note.space === 'image') return sliceLattice(viewer, info, grid, note.time, note.slice ?? 0);
   return latticeOf(viewer, info, name, grid, note.time);
 }
