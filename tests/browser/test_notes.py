@@ -141,6 +141,7 @@ def test_a_recist_pair_and_an_ellipse_equal_numpy_and_are_back_after_reload(
     page.wait("s.measurements.length === 2")
     assert page.get("measurements") == before
     assert [n["kind"] for n in saved(data)["notes"]] == ["bidirectional", "ellipse"]
+    page.settle()
     texts = page.view("stack").locator(".note-text").all_text_contents()
     assert any(f"{found['mean']:.4g}" in text for text in texts)
 
@@ -286,6 +287,7 @@ def test_list_names_colors_hides_locks_jumps_and_removes(page: Viewer) -> None:
     field.press("Enter")
     page.page.get_by_label("Color – target 1").fill("#ff8800")
     page.wait("s.measurements[0].color === '#ff8800' && s.measurements[0].name === 'target 1'")
+    page.settle()
     line = page.view("stack").locator("[data-note]")
     assert line.get_attribute("stroke") == "#ff8800"
     assert "target 1" in (line.text_content() or "")

@@ -404,6 +404,7 @@ def index(world: World, static: Path) -> Route:
             return answer
         if request.cookies.get("medvox_token") != world.token:
             return failure(401, "No token", "/", "Open the address that was printed at start.")
+        world.notes.clear()  # a page that is opened anew begins without measurements
         data = base64.b64encode(picture(world.scans["ct-head"], 512)).decode()
         boot = {"session": world.session(),
                 "preview": {"image_id": "ct-head", "data_url": f"data:image/png;base64,{data}", "label": "Head CT"}}  # fmt: skip

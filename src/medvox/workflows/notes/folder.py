@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Final
 
-from medvox.core.errors import AccessError, LimitError, WriteError
+from medvox.core.errors import AccessError, LimitError, UsageError, WriteError
 from medvox.core.settings import current
 from medvox.core.study import Series
 from medvox.formats.atomic import atomic_file
@@ -26,6 +26,7 @@ MOST_POINTS: Final = 20_000
 _WHOLE_BYTES: Final = 64 << 20
 _SAMPLE_BYTES: Final = 1 << 16
 _UID: Final = re.compile(r"[0-9.]{1,64}")
+_ID: Final = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +139,16 @@ class NoteFolder:
         ------
         FormatError, UnsupportedError
             If the file is damaged or of a later version; it is left as it is.
-        LimitError
-            If there are too many notes or points.
+        LimitError, UsageError
+            If there are too many notes or points, or an id is none.
         AccessError, WriteError
             If the system refuses; the file is as it was.
         """
         changes = list(changes)
         if any(len(n.points) > MOST_POINTS or len(n.outline) > MOST_POINTS for n in changes):
             raise LimitError("a measurement has too many points", expected=f"at most {MOST_POINTS}")
+        if not all(_ID.fullmatch(n.id) for n in changes):
+            raise UsageError("a measurement has no proper id", expected="32 hexadecimal digits")
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         with self._locked():
             before = self.read(whose)

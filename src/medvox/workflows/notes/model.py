@@ -54,7 +54,7 @@ class NoteSpace(StrEnum):
     """What the points of a note count."""
 
     PATIENT = "patient"
-    """LPS millimeters."""
+    """LPS millimeters, as the grid's affine says; `Note.calibration` says what is known of the place."""
     IMAGE = "image"
     """Of an image without a place in a patient: (along columns, along rows, 0) from the center of the first
     pixel, in millimeters, or in pixels where `Note.calibration` is ``none``."""
