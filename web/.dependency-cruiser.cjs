@@ -1,5 +1,5 @@
 /** The layers of the client: a folder may import itself and the folders before it. */
-const layers = ['core', 'data', 'state', 'render', 'tools', 'ui', 'app'];
+const layers = ['core', 'data', 'notes', 'state', 'render', 'tools', 'ui', 'app'];
 
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer}-imports-only-down`,
@@ -22,7 +22,7 @@ module.exports = {
     {
       name: 'react-only-in-ui-and-app',
       severity: 'error',
-      from: { path: '^src/(core|data|state|render|tools)/' },
+      from: { path: '^src/(core|data|notes|state|render|tools)/' },
       to: { path: 'node_modules/(react|react-dom|@mantine|@tabler)/' },
     },
     {

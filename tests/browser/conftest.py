@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,11 +57,21 @@ def stop(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[str]:
-    """Address of `medvox open` on a folder."""
+def opened(folder: Path, data: Path | None = None, port: int = 0) -> Iterator[str]:
+    """Address of `medvox open` on a folder; what is saved goes to `data`, or away at the end."""
+    with tempfile.TemporaryDirectory() as passing:
+        process, address = open_folder(folder, data or Path(passing), port)
+        yield address
+        stop(process)
+
+
+def open_folder(folder: Path, data: Path, port: int = 0) -> tuple[subprocess.Popen[str], str]:
+    """Start `medvox open` and return it with its address."""
     start = "from medvox.cli.main import main; main()"
     command = [sys.executable, "-c", start, "open", "--no-browser", str(folder)]
+    command += ["--port", str(port)] if port else []
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1"}
+    environment["MEDVOX_DATA_FOLDER"] = str(data)
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     )
@@ -68,8 +79,7 @@ def opened(folder: Path) -> Iterator[str]:
     lines = iter(process.stdout.readline, "")
     found = next((m for line in lines if (m := re.search(r"http://\S+", line))), None)
     assert found, "medvox open printed no address"
-    yield found.group(0)
-    stop(process)
+    return process, found.group(0)
 
 
 @pytest.fixture(scope="session")

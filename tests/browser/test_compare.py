@@ -266,7 +266,7 @@ def test_the_magnifier_shows_what_is_under_the_pointer(page: Viewer) -> None:
     page.open(image(page, "CT now"))
     page.layout("stack")
     width, height = page.size("stack")
-    page.page.keyboard.press("m")
+    page.page.keyboard.press("Shift+m")
     page.hover("stack", width / 2 + 50, height / 2)
     page.page.wait_for_timeout(400)
     page.hover("stack", width / 2 + 51, height / 2)

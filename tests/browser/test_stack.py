@@ -129,11 +129,11 @@ def test_zoom_pan_and_fit(stack: Viewer) -> None:
 def test_length_in_millimetres(stack: Viewer) -> None:
     stack.tool("Length")
     stack.drag("stack", (250, 250), (370, 250))
-    stack.wait("s.measurements.length === 1 && s.measurements[0].length !== null")
-    measured = stack.get("measurements")[0]
-    assert measured["lengthUnit"] == "mm"
+    stack.wait("s.results.length === 1")
+    (measured,) = stack.get("measurements")[0]["results"]
+    assert measured["unit"] == "mm"
     scale = stack.get("views")["stack"]["mmPerPixel"]
-    assert measured["length"] == pytest.approx(120 * scale, abs=0.6 * scale + 1e-6)
+    assert measured["value"] == pytest.approx(120 * scale, abs=1e-6)
     stack.page.get_by_role("button", name="Remove measurement").click()
     stack.wait("s.measurements.length === 0")
 
@@ -141,39 +141,33 @@ def test_length_in_millimetres(stack: Viewer) -> None:
 def test_rectangle_statistics_agree_with_numpy(stack: Viewer) -> None:
     stack.tool("Rectangle")
     start, end = (300.0, 330.0), (420.0, 430.0)
-    first = stack.hover("stack", *start)["voxel"]
-    last = stack.hover("stack", *end)["voxel"]
     stack.drag("stack", start, end)
-    stack.wait("s.measurements.length === 1 && s.measurements[0].mean !== null")
-    m = stack.get("measurements")[0]
-    region = CT.stored.data[0, first[0], first[1] : last[1] + 1, first[2] : last[2] + 1].astype(float)
-    # The edge decides which border voxels count: allow one row or column less.
-    means = [
-        region[a : region.shape[0] - b, c : region.shape[1] - d].mean()
-        for a in (0, 1)
-        for b in (0, 1)
-        for c in (0, 1)
-        for d in (0, 1)
-    ]
-    assert min(means) - 1e-6 <= m["mean"] <= max(means) + 1e-6
-    assert m["min"] == region.min()
-    assert m["max"] == region.max()
-    assert m["sd"] == pytest.approx(region.std(), rel=0.1)
+    stack.wait("s.results.length === 1 && s.results[0].mean !== undefined")
+    note = stack.get("measurements")[0]
+    voxels = np.asarray(note["voxels"])[:, 1:]
+    low, high = np.ceil(voxels.min(0)).astype(int), np.floor(voxels.max(0)).astype(int)
+    j, i = (slice(a, b + 1) for a, b in zip(low, high, strict=True))
+    region = CT.stored.data[0, note["slice"], j, i].astype(float)
+    found = stack.get("results")[0]
+    truth = {"mean": region.mean(), "sd": region.std(), "min": region.min(), "max": region.max()}
+    assert {name: found[name] for name in truth} == pytest.approx(truth, rel=1e-9)
     scale = stack.get("views")["stack"]["mmPerPixel"]
-    assert m["area"] == pytest.approx(120 * 100 * scale**2, rel=0.02)
-    assert (m["areaUnit"], m["unit"]) == ("mm²", "HU")
+    assert found["area"] == pytest.approx(120 * 100 * scale**2)
+    units = {r["name"]: r["unit"] for r in note["results"]}
+    assert (units["area"], units["mean"]) == ("mm2", "HU")
 
 
 def test_pixels_are_the_unit_where_the_spacing_is_unknown(viewer: Viewer) -> None:
     viewer.open("dx-uncalibrated")
     viewer.tool("Length")
     viewer.drag("stack", (200, 300), (320, 300))
-    viewer.wait("s.measurements.length === 1 && s.measurements[0].length !== null")
-    a = viewer.hover("stack", 200, 300)["voxel"]
-    b = viewer.hover("stack", 320, 300)["voxel"]
+    viewer.wait("s.results.length === 1")
+    a = viewer.hover("stack", 200, 200)["voxel"]
+    b = viewer.hover("stack", 320, 200)["voxel"]
     measured = viewer.get("measurements")[0]
-    assert measured["lengthUnit"] == "px"
-    assert measured["length"] == pytest.approx(b[2] - a[2], abs=1)
+    assert measured["calibration"] == "none"
+    assert measured["results"][0]["unit"] == "px"
+    assert measured["results"][0]["value"] == pytest.approx(b[2] - a[2], abs=1)
     assert viewer.page.locator(".scale-bar").count() == 0
     assert "px" in viewer.page.locator('[data-panel="measurements"]').inner_text()
 

@@ -92,6 +92,8 @@ class World:
         self.state = "scanning" if scan_seconds else "ready"
         self.done = 0
         self.opened: list[str] = []
+        self.notes: dict[str, dict[str, dict[str, object]]] = {}
+        self.preferences: dict[str, object] = {"keys": {}, "theme": "dark"}
         self.changed = asyncio.Condition()
         self.scan_seconds = scan_seconds
 
@@ -363,6 +365,23 @@ def routes(world: World) -> list[Route]:
             }
         )
 
+    async def notes(request: Request) -> Response:
+        kept = world.notes.setdefault(request.path_params["id"], {})
+        if request.method == "POST":
+            for note in (await request.json())["changes"]:
+                kept[note["id"]] = {**note, "revision": note["revision"] + 1}
+        found = {"schema": 1, "key": "fake", "version": sum(n["revision"] for n in kept.values()),
+                 "study_uid": None, "series_uid": None, "modality": None, "notes": [*kept.values()]}  # fmt: skip
+        return JSONResponse({"document": found, "copies": []} if request.method == "POST" else found)
+
+    async def preferences(request: Request) -> Response:
+        if request.method == "PUT":
+            world.preferences = await request.json()
+        return JSONResponse(world.preferences)
+
+    async def formats(_: Request) -> Response:
+        return JSONResponse([".nii.gz"])
+
     async def thumbnail(request: Request) -> Response:
         return Response(picture(scan_of(request), 160), media_type="image/png")
 
@@ -374,6 +393,8 @@ def routes(world: World) -> list[Route]:
         Route("/api/v1/session", session), Route("/api/v1/studies", studies), Route("/api/v1/presets", presets), Route("/api/v1/hanging", hanging),
         Route("/api/v1/events", events), Route("/api/v1/open", open_paths, methods=["POST"]),
         Route("/api/v1/upload", upload, methods=["POST"]), Route(one, image), Route(one + "/probe", probe),
+        Route(one + "/notes", notes, methods=["GET", "POST"]), Route("/api/v1/export-formats", formats),
+        Route("/api/v1/preferences", preferences, methods=["GET", "PUT"]),
         Route(one + "/header", header), Route(one + "/thumbnail", thumbnail), Route(one + "/preview", preview),
         Route(one + "/render", preview), Route(one + "/{grid}/{etag}/chunks/{t:int}/{c:int}", chunk),
         Route(one + "/{grid}/{etag}/slices/{t:int}/{k:int}", one_slice),
@@ -390,6 +411,7 @@ def index(world: World, static: Path) -> Route:
             return answer
         if request.cookies.get("medvox_token") != world.token:
             return failure(401, "No token", "/", "Open the address that was printed at start.")
+        world.notes.clear()  # a page that is opened anew begins without measurements
         data = base64.b64encode(picture(world.scans["ct-head"], 512)).decode()
         boot = {"session": world.session(),
                 "preview": {"image_id": "ct-head", "data_url": f"data:image/png;base64,{data}", "label": "Head CT"}}  # fmt: skip

@@ -4,6 +4,8 @@
  * `medvox.state()` gives a plain copy: image, layout, window, slices and zoom per view, loaded
  * share, the last probe and pinned probe, measurements with their numbers, 3D camera, errors.
  */
+import type { Note } from '../data/types';
+import { notesOf } from '../notes/state';
 import type { State } from '../state/model';
 import { getState } from '../state/store';
 
@@ -12,12 +14,22 @@ export interface MedvoxHook {
   state(): Snapshot;
 }
 
-export type Snapshot = Omit<State, 'studies' | 'presets'> & { kind: string | null };
+export type Snapshot = Omit<State, 'studies' | 'presets'> & {
+  kind: string | null;
+  /** The notes of the shown image's series, without the removed ones. */
+  measurements: Note[];
+  /** Their results by name. */
+  results: Record<string, number>[];
+};
 
 function snapshot(): Snapshot {
   const { studies, presets, ...state } = getState();
   void [studies, presets];
-  return structuredClone({ ...state, kind: state.info?.kind ?? null });
+  const measurements = notesOf(state.notes, state.info?.series_id);
+  const results = measurements.map((note) =>
+    Object.fromEntries(note.results.map(({ name, value }) => [name, value])),
+  );
+  return structuredClone({ ...state, kind: state.info?.kind ?? null, measurements, results });
 }
 
 declare global {

@@ -1,19 +1,13 @@
-/** The keyboard of the page; the help dialog lists it. */
+/** The keyboard of the page: what each command does; `core/keymap` says which key it has. */
+import { commandOf } from '../core/keymap';
+import { DRAWN } from '../notes/kinds';
+import { notesOf, removeNotes } from '../notes/state';
 import { go } from '../state/actions';
 import { setLook, straighten } from '../state/look';
 import type { State, ToolName } from '../state/model';
+import { changeNotes, markKeyImage, redoNotes, undoNotes } from '../state/notes';
 import { resetView, scrollView, setLayout, sliceCount, stepTime } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
-
-const TOOL_KEYS: Record<string, ToolName> = {
-  w: 'window',
-  c: 'crosshair',
-  g: 'pan',
-  z: 'zoom',
-  p: 'probe',
-  l: 'length',
-  t: 'rectangle',
-};
 
 const scroll = (steps: number) => change(scrollView, getState().activeView, steps);
 
@@ -25,45 +19,53 @@ function zoom(factor: number): void {
 
 const slices = (state: State): number => (state.info ? sliceCount(state.info) : 1);
 
-async function removeLast(): Promise<void> {
-  const last = getState().measurements.at(-1);
-  if (last) (await import('../tools/annotations')).removeMeasurement(last.id);
+/** The selected note, else the last one drawn. */
+function removeNote(): void {
+  const { notes, info } = getState();
+  const drawn = notesOf(notes, info?.series_id).filter(({ kind }) => kind !== 'key-image');
+  const id = notes.selected ?? drawn.at(-1)?.id;
+  if (id) changeNotes(removeNotes, [id]);
 }
 
 /** The list of a node's studies. */
 const list = () => getState().node !== null && go({ page: 'studies', study: null });
 
-const COMMANDS: Record<string, () => unknown> = {
-  i: () => patch({ invert: !getState().invert }),
-  f: () => patch({ cameras: {} }),
-  r: () => change(resetView),
-  s: list,
-  h: () => patch({ hidePatient: !getState().hidePatient }),
-  o: () => patch({ showOverlay: !getState().showOverlay }),
-  b: () => patch({ sidebar: !getState().sidebar }),
-  d: () => patch({ header: !getState().header }),
-  n: () => patch({ panel: !getState().panel }),
-  '?': () => patch({ help: !getState().help }),
-  '1': () => change(setLayout, 'stack'),
-  '2': () => change(setLayout, 'mpr'),
-  '3': () => change(setLayout, 'volume'),
-  '4': () => change(setLayout, 'three'),
-  '5': () => change(setLayout, 'grid'),
-  m: () => change(setLook, { magnifier: !getState().look.magnifier }),
-  x: () => change(straighten),
-  '+': () => zoom(1.25),
-  '=': () => zoom(1.25),
-  '-': () => zoom(0.8),
-  ' ': () => patch({ playing: !getState().playing && (getState().info?.time_points ?? 1) > 1 }),
-  ArrowUp: () => scroll(-1),
-  ArrowDown: () => scroll(1),
-  PageUp: () => scroll(-10),
-  PageDown: () => scroll(10),
-  Home: () => scroll(-slices(getState()) - 1e4),
-  End: () => scroll(slices(getState()) + 1e4),
-  ArrowLeft: () => change(stepTime, -1),
-  ArrowRight: () => change(stepTime, 1),
-  Delete: removeLast,
+const TOOLS: ToolName[] = ['window', 'crosshair', 'pan', 'zoom', ...DRAWN];
+
+const DO: Record<string, () => unknown> = {
+  ...Object.fromEntries(TOOLS.map((tool) => [`tool-${tool}`, () => patch({ tool })])),
+  invert: () => patch({ invert: !getState().invert }),
+  fit: () => patch({ cameras: {} }),
+  reset: () => change(resetView),
+  studies: list,
+  'hide-patient': () => patch({ hidePatient: !getState().hidePatient }),
+  overlay: () => patch({ showOverlay: !getState().showOverlay }),
+  'key-image': markKeyImage,
+  undo: undoNotes,
+  redo: redoNotes,
+  list: () => patch({ sidebar: !getState().sidebar }),
+  header: () => patch({ header: !getState().header }),
+  details: () => patch({ panel: !getState().panel }),
+  help: () => patch({ help: !getState().help }),
+  stored: () => change(setLayout, 'stack'),
+  planes: () => change(setLayout, 'mpr'),
+  solid: () => change(setLayout, 'volume'),
+  three: () => change(setLayout, 'three'),
+  grid: () => change(setLayout, 'grid'),
+  magnifier: () => change(setLook, { magnifier: !getState().look.magnifier }),
+  straighten: () => change(straighten),
+  'zoom-in': () => zoom(1.25),
+  'zoom-out': () => zoom(0.8),
+  play: () => patch({ playing: !getState().playing && (getState().info?.time_points ?? 1) > 1 }),
+  'slice-back': () => scroll(-1),
+  'slice-on': () => scroll(1),
+  'slices-back': () => scroll(-10),
+  'slices-on': () => scroll(10),
+  'first-slice': () => scroll(-slices(getState()) - 1e4),
+  'last-slice': () => scroll(slices(getState()) + 1e4),
+  'time-back': () => change(stepTime, -1),
+  'time-on': () => change(stepTime, 1),
+  'remove-note': removeNote,
 };
 
 /** Fields, menus and sliders keep their own keys. */
@@ -83,16 +85,18 @@ const pressing = (event: KeyboardEvent): boolean =>
 
 export function listenToKeys(target: Window): () => void {
   const onKey = (event: KeyboardEvent) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || pressing(event)) {
+    if (typing(event.target) || pressing(event)) return;
+    const { page, notes, preferences } = getState();
+    const drawing = notes.draft !== null && (event.key === 'Enter' || event.key === 'Escape');
+    if (drawing) {
+      event.preventDefault();
+      void import('../tools/notes/drawing').then(({ drawingKey }) => drawingKey(event.key));
       return;
     }
-    if (getState().page !== 'viewer' && event.key.toLowerCase() !== 'h') return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const tool = TOOL_KEYS[key];
-    const command = tool ? () => patch({ tool }) : COMMANDS[key];
-    if (!command) return;
+    const id = commandOf(event, preferences.keys);
+    if (!id || (page !== 'viewer' && id !== 'hide-patient')) return;
     event.preventDefault();
-    command();
+    DO[id]?.();
   };
   target.addEventListener('keydown', onKey);
   return () => target.removeEventListener('keydown', onKey);

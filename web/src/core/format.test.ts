@@ -11,7 +11,6 @@ import {
   formatPoint,
   formatValue,
   scaleBarLength,
-  statisticsLines,
 } from './format';
 
 describe('numbers', () => {
@@ -31,22 +30,6 @@ describe('numbers', () => {
 
   it('has no minus zero in points', () => {
     expect(formatPoint([-0.01, 1.25, -3])).toBe('0.0, 1.3, -3.0');
-  });
-});
-
-describe('statisticsLines', () => {
-  const region = { mean: 31.25, sd: 2.5, min: 24, max: 36, area: 123.456 };
-  it('states every number with its unit', () => {
-    expect(statisticsLines({ ...region, areaUnit: 'mm²', unit: 'HU' })).toEqual([
-      'mean 31.25 HU  SD 2.5',
-      'min 24  max 36 HU',
-      'area 123.5 mm²',
-    ]);
-  });
-  it('says px where nothing is known of the size', () => {
-    expect(statisticsLines({ ...region, areaUnit: 'px²', unit: '1' }).at(-1)).toBe(
-      'area 123.5 px²',
-    );
   });
 });
 

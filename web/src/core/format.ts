@@ -26,27 +26,6 @@ export function formatValue(
 export const formatPoint = (point: Vec3, digits = 1): string =>
   point.map((x) => (Math.abs(x) < 0.5 * 10 ** -digits ? 0 : x).toFixed(digits)).join(', ');
 
-export interface RegionStatistics {
-  mean: number;
-  sd: number;
-  min: number;
-  max: number;
-  area: number;
-  areaUnit: string;
-  unit: string;
-}
-
-/** The lines beside a rectangle. */
-export function statisticsLines(s: RegionStatistics): string[] {
-  const unit = shownUnit(s.unit);
-  const tail = unit ? ` ${unit}` : '';
-  return [
-    `mean ${formatNumber(s.mean)}${tail}  SD ${formatNumber(s.sd)}`,
-    `min ${formatNumber(s.min)}  max ${formatNumber(s.max)}${tail}`,
-    `area ${formatNumber(s.area)} ${s.areaUnit}`,
-  ];
-}
-
 /** A round length (1, 2 or 5 times a power of ten) of at most `longest`. */
 export function scaleBarLength(longest: number): number {
   if (!(longest > 0)) return 0;

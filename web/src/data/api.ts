@@ -72,7 +72,7 @@ export async function json<T>(path: string, init?: RequestInit): Promise<T> {
   return (await (await send(path, init)).json()) as T;
 }
 
-const imagePath = (id: string): string => `${base}/images/${encodeURIComponent(id)}`;
+export const imagePath = (id: string): string => `${base}/images/${encodeURIComponent(id)}`;
 
 export interface ProbeQuery {
   grid: GridName;

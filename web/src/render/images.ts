@@ -47,7 +47,7 @@ function parse(imageId: string): { source: Source; time: number | 'live'; k: num
 }
 
 /** Where one slice lies: its own stored origin and the in-plane steps of the grid. */
-export function slicePlane({ grid, info }: Source, k: number): SlicePlane {
+export function slicePlane({ grid, info }: Pick<Source, 'grid' | 'info'>, k: number): SlicePlane {
   if (grid.affine) {
     const geometry = gridGeometry(grid.shape, grid.affine);
     const { jStep, iStep } = geometry;

@@ -35,7 +35,7 @@ export function readVoxel(viewer: Viewer, state: State, view: ViewName, world: V
   };
 
   function voxelInSlice(): Index3 | null {
-    const plane = slicePlane({ info: info!, name, grid, store: store! }, state.slice);
+    const plane = slicePlane({ info: info!, grid }, state.slice);
     const inSlice = pointInSlice(plane.origin, plane.jStep, plane.iStep, world);
     const found: Index3 = [state.slice, Math.round(inSlice[0]) + 0, Math.round(inSlice[1]) + 0];
     return contains(grid.shape, found) ? found : null;

@@ -90,9 +90,9 @@ export function go(place: Place, url: UrlState = EMPTY): void {
   leave = () => {};
   wanted = null;
   const { session, studies, imageId, info, preview, shown, playing, views, loading } = INITIAL;
-  const { probe, pinned, measurements, cameras, camera3d } = INITIAL;
+  const { probe, pinned, cameras, camera3d } = INITIAL;
   const viewer = { session, studies, imageId, info, preview, shown, playing, views, loading };
-  patch({ ...place, ...viewer, probe, pinned, measurements, cameras, camera3d, errors: [] });
+  patch({ ...place, ...viewer, probe, pinned, cameras, camera3d, errors: [] });
   if (place.study !== null) openStudy(place.study, url);
 }
 

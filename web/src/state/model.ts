@@ -14,6 +14,7 @@ import type {
   ImageInfo,
   ListedStudies,
   NodeStatus,
+  Preferences,
   Presets,
   ProbeValue,
   Procedures,
@@ -23,11 +24,13 @@ import type {
   Studies,
   Transfer,
 } from '../data/types';
+import type { DrawnKind } from '../notes/kinds';
+import { NO_NOTES, type NotesState } from '../notes/state';
 
 export const PLANES = ['axial', 'coronal', 'sagittal'] as const;
 export type Plane = (typeof PLANES)[number];
 export type ViewName = 'stack' | Plane | 'volume';
-export type ToolName = 'window' | 'crosshair' | 'pan' | 'zoom' | 'length' | 'rectangle' | 'probe';
+export type ToolName = 'window' | 'crosshair' | 'pan' | 'zoom' | DrawnKind;
 
 export interface Probe {
   view: ViewName;
@@ -54,23 +57,6 @@ export interface LayerValue {
   label: string;
   /** The value as SUV, where the header tells what that takes. */
   suv: { value: number; unit: string } | null;
-}
-
-export interface Measurement {
-  id: string;
-  kind: 'length' | 'rectangle';
-  view: ViewName;
-  /** Stack slice or nearest voxel plane the annotation lies on. */
-  slice: number | null;
-  length: number | null;
-  mean: number | null;
-  sd: number | null;
-  min: number | null;
-  max: number | null;
-  area: number | null;
-  lengthUnit: string;
-  areaUnit: string;
-  unit: string;
 }
 
 /** What the overlay of one view needs; render fills it in after every camera change. */
@@ -193,7 +179,9 @@ export interface State {
   activeView: ViewName;
   probe: Probe | null;
   pinned: PinnedProbe | null;
-  measurements: Measurement[];
+  notes: NotesState;
+  /** Keys and theme of the user. */
+  preferences: Preferences;
   errors: ErrorBody[];
 
   hidePatient: boolean;
@@ -246,7 +234,8 @@ export const INITIAL: State = {
   activeView: 'stack',
   probe: null,
   pinned: null,
-  measurements: [],
+  notes: NO_NOTES,
+  preferences: { keys: {}, theme: 'dark' },
   errors: [],
   hidePatient: false,
   showOverlay: true,

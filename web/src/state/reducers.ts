@@ -82,7 +82,6 @@ export function openImage(state: State, info: ImageInfo, url: UrlState): Change 
     activeView: firstView(layout),
     probe: null,
     pinned: null,
-    measurements: [],
     errors: [],
   };
 }

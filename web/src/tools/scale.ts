@@ -23,5 +23,5 @@ export function scaleView(to: 'pixels' | 'real'): void {
 function pixelSize(): number {
   const { info } = getState();
   const grid = info!.grids.stored;
-  return norm(slicePlane({ info: info!, name: 'stored', grid, store: null! }, 0).iStep);
+  return norm(slicePlane({ info: info!, grid }, 0).iStep);
 }

@@ -3,9 +3,7 @@ import {
   addTool,
   Enums,
   init,
-  LengthTool,
   PanTool,
-  RectangleROITool,
   ToolGroupManager,
   TrackballRotateTool,
   ZoomTool,
@@ -15,42 +13,32 @@ import { ENGINE_ID, type Viewer } from '../render/viewer';
 import type { ToolName, ViewName } from '../state/model';
 import { setCursor } from '../state/reducers';
 import { change, getState, patch, watch } from '../state/store';
-import {
-  followAnnotations,
-  lengthLines,
-  rectangleLines,
-  removeAllMeasurements,
-  styleAnnotations,
-} from './annotations';
 import { CrosshairTool, ScrollTool, ShiftDragTool, WindowDragTool } from './dragTools';
+import { followDrawing } from './notes/drawing';
+import { measureLate } from './notes/values';
 import { pinProbe, probeAt } from './probe';
 
 const { MouseBindings, KeyboardBindings } = Enums;
 const PLANAR = 'medvox-planar';
 const SOLID = 'medvox-solid';
 
-/** The Cornerstone3D tool behind each choice; the probe reads without one. */
-const BEHIND: Record<ToolName, string | null> = {
+/** The Cornerstone3D tool behind each choice; what draws notes does without one. */
+const BEHIND: Partial<Record<ToolName, string>> = {
   window: WindowDragTool.toolName,
   crosshair: CrosshairTool.toolName,
   pan: PanTool.toolName,
   zoom: ZoomTool.toolName,
-  length: LengthTool.toolName,
-  rectangle: RectangleROITool.toolName,
-  probe: null,
 };
 
 export function startTools(viewer: Viewer): void {
   init();
   for (const tool of [WindowDragTool, ShiftDragTool, CrosshairTool, ScrollTool]) addTool(tool);
-  for (const tool of [PanTool, ZoomTool, LengthTool, RectangleROITool, TrackballRotateTool]) {
+  for (const tool of [PanTool, ZoomTool, TrackballRotateTool]) {
     addTool(tool);
   }
   const planar = ToolGroupManager.createToolGroup(PLANAR)!;
-  for (const name of Object.values(BEHIND)) if (name) planar.addTool(name);
+  for (const name of Object.values(BEHIND)) planar.addTool(name);
   planar.addTool(ScrollTool.toolName);
-  planar.setToolConfiguration(LengthTool.toolName, { getTextLines: lengthLines });
-  planar.setToolConfiguration(RectangleROITool.toolName, { getTextLines: rectangleLines });
   const solid = ToolGroupManager.createToolGroup(SOLID)!;
   for (const tool of [TrackballRotateTool, ShiftDragTool, PanTool, ZoomTool]) {
     solid.addTool(tool.toolName);
@@ -60,9 +48,7 @@ export function startTools(viewer: Viewer): void {
   bindSolid();
   bindPlanar(getState().tool);
   watch((s) => s.tool, bindPlanar);
-  watch((s) => s.imageId, removeAllMeasurements);
-  styleAnnotations();
-  followAnnotations();
+  measureLate(viewer);
   viewer.onViews = assignViews;
 }
 
@@ -101,8 +87,7 @@ function bindPlanar(tool: ToolName): void {
     [ScrollTool.toolName, [{ mouseButton: Wheel }]],
   ];
   const chosen = BEHIND[tool];
-  for (const name of Object.values(BEHIND))
-    if (name) group.setToolPassive(name, { removeAllBindings: true });
+  for (const name of Object.values(BEHIND)) group.setToolPassive(name, { removeAllBindings: true });
   for (const [name, bindings] of always) {
     const all = name === chosen ? [{ mouseButton: Primary }, ...bindings] : bindings;
     group.setToolActive(name, { bindings: all as never });
@@ -141,7 +126,9 @@ export function followPointer(viewer: Viewer, view: ViewName, element: HTMLEleme
   for (const [name, listener] of Object.entries(listeners)) {
     element.addEventListener(name, listener as EventListener);
   }
+  const stopDrawing = view === 'volume' ? () => {} : followDrawing(viewer, view, element);
   return () => {
+    stopDrawing();
     for (const [name, listener] of Object.entries(listeners)) {
       element.removeEventListener(name, listener as EventListener);
     }

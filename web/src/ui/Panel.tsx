@@ -1,14 +1,13 @@
-import { ActionIcon, Button, NativeSelect, NumberInput, Slider } from '@mantine/core';
-import { IconRuler2, IconSquareDashed, IconTrash } from '@tabler/icons-react';
+import { Button, NativeSelect, NumberInput, Slider } from '@mantine/core';
 import { lazy, Suspense } from 'react';
-import { formatNumber, formatPoint, formatValue, shownUnit, statisticsLines } from '../core/format';
-import type { Measurement } from '../state/model';
+import { formatNumber, formatPoint, formatValue, shownUnit } from '../core/format';
 import { patch } from '../state/store';
 import { FindingList } from './StudyList';
 import { useMedvox } from './useMedvox';
 import { windowPresets } from './windowPresets';
 
 const LookingSections = lazy(() => import('./looking/LookingSections'));
+const NotesPanel = lazy(() => import('./notes/NotesPanel'));
 
 /** The right side: window, 3D, probe, measurements, findings of the shown image. */
 export function Panel() {
@@ -23,7 +22,9 @@ export function Panel() {
         <LookingSections />
       </Suspense>
       <ProbeSection />
-      <MeasurementSection />
+      <Suspense fallback={null}>
+        <NotesPanel />
+      </Suspense>
       <ImageSection />
       {info.findings.length > 0 && (
         <section>
@@ -173,60 +174,6 @@ function ProbeSection() {
       </dl>
     </section>
   );
-}
-
-function MeasurementSection() {
-  const measurements = useMedvox((s) => s.measurements);
-  if (measurements.length === 0) return null;
-  const removeAll = () =>
-    void import('../tools/annotations').then((tools) => tools.removeAllMeasurements());
-  return (
-    <section data-panel="measurements">
-      <h3>
-        Measurements
-        <Button size="compact-xs" variant="subtle" onClick={removeAll}>
-          Remove all
-        </Button>
-      </h3>
-      {measurements.map((m) => (
-        <MeasurementItem key={m.id} item={m} />
-      ))}
-    </section>
-  );
-}
-
-function MeasurementItem({ item }: { item: Measurement }) {
-  const Icon = item.kind === 'length' ? IconRuler2 : IconSquareDashed;
-  const remove = () =>
-    void import('../tools/annotations').then((tools) => tools.removeMeasurement(item.id));
-  return (
-    <div className="measure" data-measurement={item.kind}>
-      <Icon size={16} />
-      <div>
-        {lines(item).map((line) => (
-          <div key={line}>{line}</div>
-        ))}
-      </div>
-      <ActionIcon
-        size="sm"
-        variant="subtle"
-        color="gray"
-        aria-label="Remove measurement"
-        onClick={remove}
-      >
-        <IconTrash size={14} />
-      </ActionIcon>
-    </div>
-  );
-}
-
-function lines(item: Measurement): string[] {
-  const { length, mean, sd, min, max, area, areaUnit, lengthUnit, unit } = item;
-  if (length !== null) return [`${formatNumber(length)} ${lengthUnit}`];
-  if (mean === null || sd === null || min === null || max === null || area === null) {
-    return [`area ${formatNumber(area ?? Number.NaN)} ${areaUnit}`];
-  }
-  return statisticsLines({ mean, sd, min, max, area, areaUnit, unit });
 }
 
 /** Where a pixel size is true. */

@@ -29,6 +29,8 @@ import { go } from '../state/actions';
 import type { ToolName } from '../state/model';
 import { hasPlanes, resetView, setLayout, showsPlanes } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
+import { ExportMenu } from './notes/ExportMenu';
+import { NoteTools } from './notes/NoteTools';
 import { ToolButton } from './ToolButton';
 import { useMedvox } from './useMedvox';
 import { WindowItems } from './WindowItems';
@@ -90,6 +92,9 @@ export function Toolbar() {
       <LayoutGroup />
       <ToolGroup />
       <PictureGroup />
+      <div className="bar-group">
+        <ExportMenu />
+      </div>
       <div className="bar-space" />
       <div className="bar-group">
         <ToolButton
@@ -176,6 +181,7 @@ function ToolGroup() {
           <Icon {...ICON} />
         </ToolButton>
       ))}
+      <NoteTools />
     </fieldset>
   );
 }

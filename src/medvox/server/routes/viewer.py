@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from medvox.server.routes import chunks, hanging, images, presets, series, session
+from medvox.server.routes import chunks, exports, hanging, images, notes, preferences, presets, series, session
 
-PARTS = (session.router, series.router, images.router, chunks.router, presets.router, hanging.router)
+PARTS = (
+    session.router,
+    series.router,
+    images.router,
+    chunks.router,
+    presets.router,
+    hanging.router,
+    notes.router,
+    preferences.router,
+    exports.router,
+)
 """Routes of one session."""

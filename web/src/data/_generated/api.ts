@@ -120,6 +120,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/export-formats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Formats
+         * @description Suffixes that a volume can be saved under.
+         */
+        get: operations["exportFormats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hanging": {
         parameters: {
             query?: never;
@@ -184,6 +204,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description Return the volume as a file of another format; a zip where that makes several files.
+         */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/images/{id}/header": {
         parameters: {
             query?: never;
@@ -198,6 +238,50 @@ export interface paths {
         get: operations["header"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}/movie": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Movie
+         * @description Return the cine, or all slices, as a movie.
+         */
+        get: operations["movie"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notes
+         * @description Return all notes of the series that an image belongs to.
+         */
+        get: operations["notes"];
+        put?: never;
+        /**
+         * Save Notes
+         * @description Save changed notes; they are on the disk when this is answered.
+         */
+        post: operations["saveNotes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -358,6 +442,30 @@ export interface paths {
          * @description Add folders or files of the server's machine; they are scanned in the background.
          */
         post: operations["open"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Preferences
+         * @description Return keys and theme that the user has set.
+         */
+        get: operations["preferences"];
+        /**
+         * Set Preferences
+         * @description Save keys and theme.
+         */
+        put: operations["setPreferences"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1044,6 +1152,384 @@ export interface components {
             version: string;
         };
         /**
+         * Note
+         * @description One measurement, mark or key image.
+         *
+         *     Parameters
+         *     ----------
+         *     id
+         *         UUID, 32 hexadecimal digits; it names the note for ever (`tracking_uid`).
+         *     kind
+         *         What it is.
+         *     image_id
+         *         Image of the viewer it was drawn on.
+         *     space
+         *         What `points` count.
+         *     points
+         *         Control points, see `NoteKind`.
+         *     outline
+         *         Closed outline that was measured, where it is not the points themselves; else empty.
+         *     voxels
+         *         The control points in voxels (k, j, i) of `grid`, not rounded.
+         *     grid
+         *         ``stored`` or ``regular``.
+         *     normal
+         *         Of the plane it was drawn in; None for spheres and key images.
+         *     view
+         *         Where it was drawn: ``stack``, ``axial``, …
+         *     slice
+         *         Stored slice it lies on, or nearest to; None where there is none.
+         *     in_slice
+         *         Whether it lies in the plane of that slice.
+         *     time
+         *         Time point.
+         *     source
+         *         Of that slice; filled in where the note is saved.
+         *     frame_of_reference
+         *         UID; filled in where the note is saved.
+         *     name, text
+         *         Its name in the list; the words of an arrow, text or key image.
+         *     color
+         *         ``#rrggbb``, or empty for the usual one.
+         *     hidden, locked
+         *         Not drawn; not to be changed.
+         *     threshold
+         *         Of spheres.
+         *     results
+         *         What was measured.
+         *     sampling
+         *         ``voxels``: values of voxels whose centers lie inside; ``interpolated``: of points of a plane that
+         *         is oblique to the grid; ``none``.
+         *     calibration
+         *         What lengths are true for: ``patient``, ``local``, ``calibrated``, ``detector``,
+         *         ``ultrasound-region``, or ``none``: lengths are in pixels.
+         *     link
+         *         View state of a key image, as in the address of the viewer.
+         *     created, modified
+         *         ISO 8601, UTC.
+         *     author
+         *         Who saved it last.
+         *     revision
+         *         How often it was saved; 0 before.
+         *     deleted
+         *         Removed; kept so that other windows learn of it, and undo brings it back.
+         */
+        "Note-Input": {
+            /** Author */
+            author: string;
+            /** Calibration */
+            calibration: string;
+            /** Color */
+            color: string;
+            /** Created */
+            created: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Frame Of Reference */
+            frame_of_reference: string | null;
+            /** Grid */
+            grid: string;
+            /** Hidden */
+            hidden: boolean;
+            /** Id */
+            id: string;
+            /** Image Id */
+            image_id: string;
+            /** In Slice */
+            in_slice: boolean;
+            kind: components["schemas"]["NoteKind"];
+            /** Link */
+            link: string;
+            /** Locked */
+            locked: boolean;
+            /** Modified */
+            modified: string;
+            /** Name */
+            name: string;
+            /** Normal */
+            normal: [
+                number,
+                number,
+                number
+            ] | null;
+            /** Outline */
+            outline: [
+                number,
+                number,
+                number
+            ][];
+            /** Points */
+            points: [
+                number,
+                number,
+                number
+            ][];
+            /** Results */
+            results: components["schemas"]["Quantity-Input"][];
+            /** Revision */
+            revision: number;
+            /** Sampling */
+            sampling: string;
+            /** Slice */
+            slice: number | null;
+            source: components["schemas"]["NoteSource-Input"] | null;
+            space: components["schemas"]["NoteSpace"];
+            /** Text */
+            text: string;
+            threshold: components["schemas"]["Threshold-Input"] | null;
+            /** Time */
+            time: number;
+            /** View */
+            view: string;
+            /** Voxels */
+            voxels: [
+                number,
+                number,
+                number
+            ][];
+        };
+        /**
+         * Note
+         * @description One measurement, mark or key image.
+         *
+         *     Parameters
+         *     ----------
+         *     id
+         *         UUID, 32 hexadecimal digits; it names the note for ever (`tracking_uid`).
+         *     kind
+         *         What it is.
+         *     image_id
+         *         Image of the viewer it was drawn on.
+         *     space
+         *         What `points` count.
+         *     points
+         *         Control points, see `NoteKind`.
+         *     outline
+         *         Closed outline that was measured, where it is not the points themselves; else empty.
+         *     voxels
+         *         The control points in voxels (k, j, i) of `grid`, not rounded.
+         *     grid
+         *         ``stored`` or ``regular``.
+         *     normal
+         *         Of the plane it was drawn in; None for spheres and key images.
+         *     view
+         *         Where it was drawn: ``stack``, ``axial``, …
+         *     slice
+         *         Stored slice it lies on, or nearest to; None where there is none.
+         *     in_slice
+         *         Whether it lies in the plane of that slice.
+         *     time
+         *         Time point.
+         *     source
+         *         Of that slice; filled in where the note is saved.
+         *     frame_of_reference
+         *         UID; filled in where the note is saved.
+         *     name, text
+         *         Its name in the list; the words of an arrow, text or key image.
+         *     color
+         *         ``#rrggbb``, or empty for the usual one.
+         *     hidden, locked
+         *         Not drawn; not to be changed.
+         *     threshold
+         *         Of spheres.
+         *     results
+         *         What was measured.
+         *     sampling
+         *         ``voxels``: values of voxels whose centers lie inside; ``interpolated``: of points of a plane that
+         *         is oblique to the grid; ``none``.
+         *     calibration
+         *         What lengths are true for: ``patient``, ``local``, ``calibrated``, ``detector``,
+         *         ``ultrasound-region``, or ``none``: lengths are in pixels.
+         *     link
+         *         View state of a key image, as in the address of the viewer.
+         *     created, modified
+         *         ISO 8601, UTC.
+         *     author
+         *         Who saved it last.
+         *     revision
+         *         How often it was saved; 0 before.
+         *     deleted
+         *         Removed; kept so that other windows learn of it, and undo brings it back.
+         */
+        "Note-Output": {
+            /** Author */
+            author: string;
+            /** Calibration */
+            calibration: string;
+            /** Color */
+            color: string;
+            /** Created */
+            created: string;
+            /** Deleted */
+            deleted: boolean;
+            /** Frame Of Reference */
+            frame_of_reference: string | null;
+            /** Grid */
+            grid: string;
+            /** Hidden */
+            hidden: boolean;
+            /** Id */
+            id: string;
+            /** Image Id */
+            image_id: string;
+            /** In Slice */
+            in_slice: boolean;
+            kind: components["schemas"]["NoteKind"];
+            /** Link */
+            link: string;
+            /** Locked */
+            locked: boolean;
+            /** Modified */
+            modified: string;
+            /** Name */
+            name: string;
+            /** Normal */
+            normal: [
+                number,
+                number,
+                number
+            ] | null;
+            /** Outline */
+            outline: [
+                number,
+                number,
+                number
+            ][];
+            /** Points */
+            points: [
+                number,
+                number,
+                number
+            ][];
+            /** Results */
+            results: components["schemas"]["Quantity-Output"][];
+            /** Revision */
+            revision: number;
+            /** Sampling */
+            sampling: string;
+            /** Slice */
+            slice: number | null;
+            source: components["schemas"]["NoteSource-Output"] | null;
+            space: components["schemas"]["NoteSpace"];
+            /** Text */
+            text: string;
+            threshold: components["schemas"]["Threshold-Output"] | null;
+            /** Time */
+            time: number;
+            /** View */
+            view: string;
+            /** Voxels */
+            voxels: [
+                number,
+                number,
+                number
+            ][];
+        };
+        /**
+         * NoteChanges
+         * @description Notes that were drawn, changed or removed, each with the revision that was changed.
+         */
+        NoteChanges: {
+            /** Changes */
+            changes: components["schemas"]["Note-Input"][];
+        };
+        /**
+         * NoteDocument
+         * @description All notes of one series.
+         *
+         *     Parameters
+         *     ----------
+         *     schema
+         *         `SCHEMA`.
+         *     key
+         *         Of the series: ``uid-…`` or ``sha256-…``.
+         *     version
+         *         Grows by one at each saving.
+         *     study_uid, series_uid
+         *         None outside of DICOM.
+         *     modality
+         *         As the header says.
+         *     notes
+         *         Deleted ones too.
+         */
+        NoteDocument: {
+            /** Key */
+            key: string;
+            /** Modality */
+            modality: string | null;
+            /**
+             * Notes
+             * @default []
+             */
+            notes: components["schemas"]["Note-Output"][];
+            /** Schema */
+            schema: number;
+            /** Series Uid */
+            series_uid: string | null;
+            /** Study Uid */
+            study_uid: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * NoteKind
+         * @description What a note is; its control points, in order.
+         * @enum {string}
+         */
+        NoteKind: "length" | "polyline" | "angle" | "cobb" | "bidirectional" | "rectangle" | "ellipse" | "freehand" | "spline" | "probe" | "arrow" | "text" | "sphere" | "key-image";
+        /**
+         * NoteSource
+         * @description The stored slice that a note lies on, or nearest to.
+         *
+         *     Parameters
+         *     ----------
+         *     sop_instance_uid, sop_class_uid
+         *         Of the DICOM instance, else None.
+         *     frame
+         *         From 1.
+         *     file
+         *         Relative to the opened folder.
+         */
+        "NoteSource-Input": {
+            /** File */
+            file: string;
+            /** Frame */
+            frame: number;
+            /** Sop Class Uid */
+            sop_class_uid: string | null;
+            /** Sop Instance Uid */
+            sop_instance_uid: string | null;
+        };
+        /**
+         * NoteSource
+         * @description The stored slice that a note lies on, or nearest to.
+         *
+         *     Parameters
+         *     ----------
+         *     sop_instance_uid, sop_class_uid
+         *         Of the DICOM instance, else None.
+         *     frame
+         *         From 1.
+         *     file
+         *         Relative to the opened folder.
+         */
+        "NoteSource-Output": {
+            /** File */
+            file: string;
+            /** Frame */
+            frame: number;
+            /** Sop Class Uid */
+            sop_class_uid: string | null;
+            /** Sop Instance Uid */
+            sop_instance_uid: string | null;
+        };
+        /**
+         * NoteSpace
+         * @description What the points of a note count.
+         * @enum {string}
+         */
+        NoteSpace: "patient" | "image";
+        /**
          * ObjectInfo
          * @description What a series without images holds.
          */
@@ -1154,6 +1640,29 @@ export interface components {
             source: string;
         };
         /**
+         * Preferences
+         * @description What the user has set; all else is as shipped.
+         *
+         *     Parameters
+         *     ----------
+         *     keys
+         *         Key by command, where it is not the usual one; an empty key takes the usual one away.
+         *     theme
+         *         Colors of the page.
+         */
+        Preferences: {
+            /** Keys */
+            keys?: {
+                [key: string]: string;
+            };
+            /**
+             * Theme
+             * @default dark
+             * @enum {string}
+             */
+            theme: "dark" | "light" | "system";
+        };
+        /**
          * Presets
          * @description Named windows by modality, volume rendering presets, color maps.
          */
@@ -1215,6 +1724,52 @@ export interface components {
             text: string;
             /** Total */
             total: number | null;
+        };
+        /**
+         * Quantity
+         * @description One result.
+         *
+         *     Parameters
+         *     ----------
+         *     name
+         *         ``length``, ``long_axis``, ``short_axis``, ``angle``, ``area``, ``perimeter``, ``volume``, ``mean``,
+         *         ``sd`` (population), ``min``, ``max``, ``count`` (voxels whose centers lie inside), ``value``,
+         *         ``threshold``, ``radius``.
+         *     value
+         *         Finite.
+         *     unit
+         *         ``mm``, ``mm2``, ``ml``, ``deg``, ``px``, ``px2``, ``voxels``, ``1``, or that of the image's values.
+         */
+        "Quantity-Input": {
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Quantity
+         * @description One result.
+         *
+         *     Parameters
+         *     ----------
+         *     name
+         *         ``length``, ``long_axis``, ``short_axis``, ``angle``, ``area``, ``perimeter``, ``volume``, ``mean``,
+         *         ``sd`` (population), ``min``, ``max``, ``count`` (voxels whose centers lie inside), ``value``,
+         *         ``threshold``, ``radius``.
+         *     value
+         *         Finite.
+         *     unit
+         *         ``mm``, ``mm2``, ``ml``, ``deg``, ``px``, ``px2``, ``voxels``, ``1``, or that of the image's values.
+         */
+        "Quantity-Output": {
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
         };
         /**
          * QueueFacts
@@ -1302,6 +1857,15 @@ export interface components {
             study_uid: string;
             /** Time */
             time: string;
+        };
+        /**
+         * SavedNotes
+         * @description All notes after saving; `copies` were changed by another window at the same time and kept beside.
+         */
+        SavedNotes: {
+            /** Copies */
+            copies: string[];
+            document: components["schemas"]["NoteDocument"];
         };
         /**
          * ScheduledStep
@@ -1497,6 +2061,36 @@ export interface components {
             study_uid: string | null;
             /** Time */
             time: string | null;
+        };
+        /**
+         * Threshold
+         * @description What counts inside of a sphere.
+         *
+         *     Parameters
+         *     ----------
+         *     kind
+         *         ``absolute``: values from `value` on; ``share``: from this share of the highest value inside.
+         */
+        "Threshold-Input": {
+            /** Kind */
+            kind: string;
+            /** Value */
+            value: number;
+        };
+        /**
+         * Threshold
+         * @description What counts inside of a sphere.
+         *
+         *     Parameters
+         *     ----------
+         *     kind
+         *         ``absolute``: values from `value` on; ``share``: from this share of the highest value inside.
+         */
+        "Threshold-Output": {
+            /** Kind */
+            kind: string;
+            /** Value */
+            value: number;
         };
         /**
          * Transfer
@@ -1880,6 +2474,44 @@ export interface operations {
             };
         };
     };
+    exportFormats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string[];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     hanging: {
         parameters: {
             query?: never;
@@ -2040,6 +2672,48 @@ export interface operations {
             };
         };
     };
+    export: {
+        parameters: {
+            query: {
+                suffix: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
     header: {
         parameters: {
             query?: {
@@ -2061,6 +2735,139 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Header"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    movie: {
+        parameters: {
+            query?: {
+                format?: "gif" | "mp4";
+                along?: "time" | "slices";
+                t?: number;
+                k?: number;
+                center?: number | null;
+                width?: number | null;
+                invert?: boolean;
+                rate?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": unknown;
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    notes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoteDocument"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    saveNotes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteChanges"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedNotes"];
                 };
             };
             /** @description The request cannot be answered. */
@@ -2421,6 +3228,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Session"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    setPreferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preferences"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preferences"];
                 };
             };
             /** @description The request cannot be answered. */

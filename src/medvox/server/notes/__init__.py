@@ -1,0 +1,1 @@
+"""Saved measurements as the viewer asks for them."""

@@ -1,0 +1,1 @@
+"""What users draw and measure on images: the saved model, its files, and merging of several windows."""
