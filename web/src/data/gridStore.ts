@@ -178,5 +178,6 @@ export class GridStore {
   }
 }
 
-const fillUrl = (template: string, values: Record<string, number>): string =>
+/** A URL of the server with its numbers. */
+export const fillUrl = (template: string, values: Record<string, number>): string =>
   template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));

@@ -20,7 +20,8 @@ export function detectCapabilities(): Capabilities {
 }
 
 export function startRendering(capabilities: Capabilities): RenderingEngine {
-  init();
+  // One WebGL context serves all views: each further one costs time and memory, and shares nothing.
+  init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0]);
   if (!capabilities.webgl2) setUseCPURendering(true);
   cache.setMaxCacheSize(CACHE_BYTES);
   registerImages();

@@ -7,8 +7,8 @@ import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { conventionalFlips } from '../core/orientation';
 import { unit } from '../core/vector';
 import { toRange } from '../core/window';
-import { createDecoder, type FetchValues } from '../data/decoder';
-import { GridStore } from '../data/gridStore';
+import type { GridStore } from '../data/gridStore';
+import { keepStoresOf, storeOf } from '../data/openStores';
 import type { GridName, ImageInfo } from '../data/types';
 import { PLANES, type State, type ViewName } from '../state/model';
 import { gridName } from '../state/reducers';
@@ -26,6 +26,10 @@ export const ENGINE_ID = 'medvox';
 const BACKGROUND: Types.Point3 = [0, 0, 0];
 /** Planes are drawn again at most this often while slices arrive. */
 const REDRAW_MS = 120;
+/** The same where software draws, for which a picture is work of a tenth of a second. */
+const SLOW_REDRAW_MS = 500;
+/** The planes are to be seen before the 3D view, whose first picture takes longer than theirs. */
+const SOLID_MS = 150;
 
 const ORIENTATION = {
   axial: OrientationAxis.AXIAL,
@@ -38,7 +42,6 @@ type Elements = ReadonlyMap<ViewName, HTMLDivElement>;
 
 export class Viewer {
   private readonly engine: RenderingEngine;
-  private readonly fetchValues: FetchValues = createDecoder();
   private readonly stores = new Map<GridName, GridStore>();
   private elements: Elements = new Map();
   private display: DisplayVolume | null = null;
@@ -51,6 +54,7 @@ export class Viewer {
   private settling = true;
   private generation = 0;
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  private solidTimer: ReturnType<typeof setTimeout> | undefined;
   private infoFrame = 0;
   private readonly stopWatching: (() => void)[];
   /** Called after views were made or removed, for the tools to bind to them. */
@@ -194,7 +198,7 @@ export class Viewer {
     const grid = info.grids[name] ?? info.grids.stored;
     let store = this.stores.get(name);
     if (!store) {
-      store = new GridStore(grid, info.value.dtype, info.value.min, this.fetchValues);
+      store = storeOf(info, name);
       store.onSlices((t, first, count) => this.arrived(name, t, first, count));
       this.stores.set(name, store);
     }
@@ -240,7 +244,9 @@ export class Viewer {
       // one, which software WebGL gets wrong by several gray levels.
       await viewport?.setVolumes([{ volumeId, blendMode: BlendModes.MAXIMUM_INTENSITY_BLEND }]);
     }
-    await this.showSolid();
+    if (this.display?.source.store.isComplete(getState().time)) {
+      this.solidTimer = setTimeout(() => void this.showSolid(), SOLID_MS);
+    }
   }
 
   /** The 3D view waits for all slices: a part of a volume is slow to draw and misleads. */
@@ -278,13 +284,14 @@ export class Viewer {
       clearTimeout(this.redrawTimer);
       this.redrawTimer = undefined;
       this.renderPlanes();
-      void this.showSolid();
+      this.solidTimer = setTimeout(() => void this.showSolid(), SOLID_MS);
       return;
     }
+    const wait = state.capabilities?.software ? SLOW_REDRAW_MS : REDRAW_MS;
     this.redrawTimer ??= setTimeout(() => {
       this.redrawTimer = undefined;
       this.renderPlanes();
-    }, REDRAW_MS);
+    }, wait);
   }
 
   private noteProgress(): void {
@@ -445,7 +452,8 @@ export class Viewer {
     this.sampling.stop();
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
-    for (const store of this.stores.values()) store.close();
+    clearTimeout(this.solidTimer);
+    keepStoresOf(getState().info);
     this.stores.clear();
     this.display = null;
     clearSources();

@@ -1,27 +1,39 @@
 import { Loader } from '@mantine/core';
 import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import { gridName, setLayout } from '../state/reducers';
 import { change } from '../state/store';
 import { CineBar } from './CineBar';
+import { FirstPicture } from './FirstPicture';
 import { Notices } from './Notices';
 import { useMedvox } from './useMedvox';
 
-// Cornerstone3D is most of the client; the list and the preview stand before it is there.
+// Cornerstone3D is most of the client; the list and the first picture stand before it is there.
 const ViewGrid = lazy(() => import('./ViewGrid'));
+/** The views wait for the first picture, but no longer than this. */
+const PATIENCE_MS = 2000;
 
 /** The middle of the page: messages, views, preview, cine. */
 export function Stage() {
   const imageId = useMedvox((s) => s.imageId);
+  const known = useMedvox((s) => s.info !== null);
+  const [drawn, setDrawn] = useState(false);
+  // After a frame: starting the views keeps the page busy, and the picture is to be seen meanwhile.
+  const begin = useCallback(() => requestAnimationFrame(() => setTimeout(setDrawn, 0, true)), []);
+  useEffect(() => {
+    if (!known) return;
+    const timer = setTimeout(setDrawn, PATIENCE_MS, true);
+    return () => clearTimeout(timer);
+  }, [known]);
   return (
     <main className="views">
       <RegularBadge />
       {imageId ? (
         <div style={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
           <Suspense fallback={<div className="stage" />}>
-            <ViewGrid />
+            {drawn ? <ViewGrid /> : <div className="stage" />}
           </Suspense>
-          <Preview />
+          <Preview onDrawn={begin} />
           <LoadingBar />
         </div>
       ) : (
@@ -48,7 +60,7 @@ function Empty() {
   );
 }
 
-function Preview() {
+function Preview({ onDrawn }: { onDrawn: () => void }) {
   const preview = useMedvox((s) => s.preview);
   const shown = useMedvox((s) => s.shown);
   const failed = useMedvox((s) => s.errors.length > 0);
@@ -66,6 +78,7 @@ function Preview() {
   return (
     <div className="preview">
       <img src={preview.url} alt={preview.label} data-preview={preview.imageId} />
+      <FirstPicture onDrawn={onDrawn} />
     </div>
   );
 }
