@@ -65,7 +65,7 @@ PROBE = """
     return found;
   };
   let last = '';
-  setInterval(() => {
+  window.__watching = setInterval(() => {
     const found = window.__look(), text = JSON.stringify(found);
     if (text !== last) { last = text; seen.push([performance.now() / 1000, found]); }
     const picture = [...document.querySelectorAll('img[data-preview]')].find((i) => i.complete && i.naturalWidth > 100);

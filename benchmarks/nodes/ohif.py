@@ -13,11 +13,25 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / ".medvox" / "ohif"
 ABSENT = "OHIF is not there: type ./dev ohif"
-CONFIG = """window.config = {
-  routerBasename: '/', extensions: [], modes: [], customizationService: {}, showStudyList: true,
+CONFIG = """localStorage.setItem('shownTours', JSON.stringify(['basicViewerTour']));
+window.config = {
+  routerBasename: '/', modes: [], customizationService: {}, showStudyList: true,
   maxNumberOfWebWorkers: 3, showLoadingIndicator: true, showErrorDetails: 'always',
   investigationalUseDialog: { option: 'never' }, showWarningMessageForCrossOrigin: false,
   maxNumRequests: { interaction: 100, thumbnail: 5, prefetch: 25 },
+  extensions: [{
+    id: 'token',
+    preRegistration({ servicesManager }) {
+      const url = new URL(location.href);
+      const token = url.searchParams.get('token') ?? sessionStorage.getItem('token');
+      if (!token) return;
+      sessionStorage.setItem('token', token);
+      url.searchParams.delete('token');
+      history.replaceState(null, '', url);
+      const getAuthorizationHeader = () => ({ Authorization: `Bearer ${token}` });
+      servicesManager.services.userAuthenticationService.setServiceImplementation({ getAuthorizationHeader });
+    },
+  }],
   defaultDataSourceName: 'node',
   dataSources: [{
     namespace: '@ohif/extension-default.dataSourcesModule.dicomweb', sourceName: 'node',
