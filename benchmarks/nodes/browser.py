@@ -146,9 +146,7 @@ def wait_until_still(page: Page, canvases: int, still_s: float = 2.0, most_s: fl
     raise AssertionError(f"not {canvases} pictures in {most_s} s: {page.evaluate('window.__seen.at(-1)')}")
 
 
-def look(
-    playwright: Playwright, address: str, canvases: int, *flags: str, weighs: bool = False
-) -> Seen:
+def look(playwright: Playwright, address: str, canvases: int, *flags: str, weighs: bool = False) -> Seen:
     """Open an address in a fresh browser and watch until its pictures are still."""
     import gzip
 

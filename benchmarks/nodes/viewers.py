@@ -61,7 +61,9 @@ def series(slices: int) -> Path:
 def node(slices: int = SLICES, site: str = "") -> tuple[Server, str]:
     """Start our archive with one study; return it with a token."""
     store = folder("archive")
-    subprocess.run([*CLI, "serve", "import", series(slices), "--store", store], check=True, capture_output=True)
+    subprocess.run(
+        [*CLI, "serve", "import", series(slices), "--store", store], check=True, capture_output=True
+    )
     words = [*CLI, "serve", "token", "create", "bench", "--role", "admin", "--store", store]
     token = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1]
     config = f'http_origins = "{site}"\n' if site else ""

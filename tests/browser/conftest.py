@@ -68,8 +68,10 @@ def opened(folder: Path) -> Iterator[str]:
     lines = iter(process.stdout.readline, "")
     found = next((m for line in lines if (m := re.search(r"http://\S+", line))), None)
     assert found, "medvox open printed no address"
-    yield found.group(0)
-    stop(process)
+    try:
+        yield found.group(0)
+    finally:
+        stop(process)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ import { movePlane, sameCamera, sameVolumeCamera, volumeCamera } from './cameras
 import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
 import { Sampling } from './sampling';
+import { CACHE_BYTES, LARGE_CACHE_BYTES } from './setup';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
 import { applyPreset, choosePreset } from './volumeLook';
 
@@ -52,6 +53,7 @@ export class Viewer {
   /** The 3D camera of a fresh view: from the front, the whole volume in sight. */
   private home3d: VolumeCamera | null = null;
   private settling = true;
+  private painted = false;
   private generation = 0;
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
   private solidTimer: ReturnType<typeof setTimeout> | undefined;
@@ -125,6 +127,7 @@ export class Viewer {
     const mine = ++this.generation;
     this.elements = elements;
     this.settling = true;
+    this.painted = false;
     if (info !== this.info) this.forget();
     this.info = info;
     if (!info || elements.size === 0) return;
@@ -199,6 +202,7 @@ export class Viewer {
     let store = this.stores.get(name);
     if (!store) {
       store = storeOf(info, name);
+      cache.setMaxCacheSize(store.isTooLarge ? LARGE_CACHE_BYTES : CACHE_BYTES);
       store.onSlices((t, first, count) => this.arrived(name, t, first, count));
       this.stores.set(name, store);
     }
@@ -268,7 +272,15 @@ export class Viewer {
     this.applyCameras();
     this.applyCursor();
     this.settling = false;
-    this.noteProgress();
+    const mine = this.generation;
+    // The first picture goes when the views have drawn: they do so in the next frame.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (mine !== this.generation) return;
+        this.painted = true;
+        this.noteProgress();
+      }),
+    );
     this.updateInfo();
   }
 
@@ -304,7 +316,7 @@ export class Viewer {
     };
     const enough = layout === 'mpr' ? loading.fraction > 0 : loading.fraction >= 1;
     const shown = layout === 'stack' ? store.hasSlice(time, slice) : enough;
-    patch({ loading, shown: shown && !this.settling });
+    patch({ loading, shown: shown && this.painted });
   }
 
   private renderPlanes(): void {

@@ -14,12 +14,19 @@ import { useMedvox } from './useMedvox';
 /** Larger slices stay the server's preview until the views are there. */
 const MOST_PIXELS = 4e6;
 
+interface Props {
+  /** Called once there is a picture, or none can be made. */
+  onDrawn: () => void;
+  /** Called with the image that there is a picture of. */
+  onPicture: (imageId: string) => void;
+}
+
 /**
  * The shown slice in true values and the chosen window, drawn by a few lines of code: it is there
  * seconds before the views, whose program is large. The slices that the views need are asked for
- * meanwhile. `onDrawn` is called once there is a picture, or none can be made.
+ * meanwhile.
  */
-export function FirstPicture({ onDrawn }: { onDrawn: () => void }) {
+export function FirstPicture({ onDrawn, onPicture }: Props) {
   const info = useMedvox((s) => s.info);
   const layout = useMedvox((s) => s.layout);
   const slice = useMedvox((s) => s.slice);
@@ -57,6 +64,7 @@ export function FirstPicture({ onDrawn }: { onDrawn: () => void }) {
         (found) => {
           if (left) return;
           setValues(found);
+          onPicture(info.id);
           requestAnimationFrame(loadRest);
         },
         // The views ask again, and tell what is wrong.
@@ -67,7 +75,7 @@ export function FirstPicture({ onDrawn }: { onDrawn: () => void }) {
       left = true;
       stop();
     };
-  }, [info, grid, name, layout, slice, time, onDrawn]);
+  }, [info, grid, name, layout, slice, time, onDrawn, onPicture]);
 
   useEffect(() => {
     if (!values || !canvas.current || !info || !grid) return;

@@ -19,7 +19,9 @@ export function Stage() {
   const known = useMedvox((s) => s.info !== null);
   const [drawn, setDrawn] = useState(false);
   // After a frame: starting the views keeps the page busy, and the picture is to be seen meanwhile.
-  const begin = useCallback(() => requestAnimationFrame(() => setTimeout(setDrawn, 0, true)), []);
+  const begin = useCallback(() => {
+    requestAnimationFrame(() => setTimeout(setDrawn, 0, true));
+  }, []);
   useEffect(() => {
     if (!known) return;
     const timer = setTimeout(setDrawn, PATIENCE_MS, true);
@@ -61,12 +63,14 @@ function Empty() {
 }
 
 function Preview({ onDrawn }: { onDrawn: () => void }) {
+  const [picture, setPicture] = useState<string | null>(null);
   const preview = useMedvox((s) => s.preview);
   const shown = useMedvox((s) => s.shown);
   const failed = useMedvox((s) => s.errors.length > 0);
   const webgl2 = useMedvox((s) => s.capabilities?.webgl2 ?? true);
   const layout = useMedvox((s) => s.layout);
-  if (!shown && failed) {
+  const hasPicture = picture !== null && picture === preview?.imageId;
+  if (!shown && failed && !hasPicture) {
     return (
       <div className="cannot" data-cannot-show>
         <IconPhotoOff size={40} stroke={1.3} />
@@ -78,7 +82,7 @@ function Preview({ onDrawn }: { onDrawn: () => void }) {
   return (
     <div className="preview">
       <img src={preview.url} alt={preview.label} data-preview={preview.imageId} />
-      <FirstPicture onDrawn={onDrawn} />
+      <FirstPicture onDrawn={onDrawn} onPicture={setPicture} />
     </div>
   );
 }
