@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.nodes.server import family
 
@@ -34,12 +34,13 @@ FLAGS = [
 ]  # fmt: skip
 """As the tests of the viewer."""
 FOREIGN = ["--disable-web-security"]
-"""For a page of another site than the node's: no preflight costs it time, and Orthanc need not know of CORS."""
+"""For a page of another site than the node's: no preflights, and Orthanc need not know of CORS."""
 SIZE = 1280, 800
 SIDE, CONTRAST, INTERVAL_MS = 96, 60, 40
-PROBE = """
+PROBE = (
+    """
 (() => {
-  const SIDE = %d, CONTRAST = %d;
+  const SIDE = SIDES, CONTRAST = CONTRASTS;
   const seen = []; window.__seen = seen;
   const small = document.createElement('canvas'); small.width = small.height = SIDE;
   const context = small.getContext('2d', { willReadFrequently: true });
@@ -47,7 +48,9 @@ PROBE = """
     let count = 0;
     for (let a = 0; a < SIDE; a++) {
       let least = 255, most = 0;
-      for (let b = 0; b < SIDE; b++) { const v = get(a, b); if (v < least) least = v; if (v > most) most = v; }
+      for (let b = 0; b < SIDE; b++) {
+        const v = get(a, b); if (v < least) least = v; if (v > most) most = v;
+      }
       if (most - least > CONTRAST) count++;
     }
     return count;
@@ -68,11 +71,15 @@ PROBE = """
   window.__watching = setInterval(() => {
     const found = window.__look(), text = JSON.stringify(found);
     if (text !== last) { last = text; seen.push([performance.now() / 1000, found]); }
-    const picture = [...document.querySelectorAll('img[data-preview]')].find((i) => i.complete && i.naturalWidth > 100);
+    const pictures = [...document.querySelectorAll('img[data-preview]')];
+    const picture = pictures.find((i) => i.complete && i.naturalWidth > 100);
     if (picture && !window.__preview) window.__preview = performance.now() / 1000;
-  }, %d);
+  }, INTERVAL);
 })();
-""" % (SIDE, CONTRAST, INTERVAL_MS)
+""".replace("SIDES", str(SIDE))
+    .replace("CONTRASTS", str(CONTRAST))
+    .replace("INTERVAL", str(INTERVAL_MS))
+)
 SCRIPTS = """performance.getEntriesByType('resource').map((e) => e.name)
   .filter((name) => new URL(name).pathname.endsWith('.js'))"""
 
@@ -109,7 +116,8 @@ class Seen:
 
     def _when(self, canvases: int) -> float:
         ends = sorted(self.moments[-1][1], key=min, reverse=True)[:canvases]
-        assert len(ends) == canvases and all(min(end) > SIDE / 4 for end in ends), self.moments[-1]
+        assert len(ends) == canvases, self.moments[-1]
+        assert all(min(end) > SIDE / 4 for end in ends), self.moments[-1]
         least = 0.95 * min(min(end) for end in ends)
         for when, found in self.moments:
             if sum(min(one) >= least for one in found) >= canvases:

@@ -108,7 +108,7 @@ def served(root: str = "", wado: str = "", port: int = 0) -> Iterator[tuple[str,
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *_: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:

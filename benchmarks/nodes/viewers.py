@@ -1,4 +1,4 @@
-"""The viewers that are compared: ours in front of our archive, OHIF in front of Orthanc and of our archive."""
+"""Viewers that are compared: ours before our archive, OHIF before Orthanc and before our archive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What scanners and networks do wrong, opened by `medvox open`: a picture or a reason, never a blank or dead page."""
+"""What scanners and networks do wrong: a picture or a reason, never a blank or dead page."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 LONGEST_PAUSE_S = 10
-"""The goal is 2 s without progress; a busy machine that draws by software needs more, a dead page stays dead."""
+"""The goal is 2 s; a busy machine that draws by software needs more, a dead page stays dead."""
 BEAT = """
 window.__pause = 0; let last = performance.now();
-setInterval(() => { const now = performance.now(); window.__pause = Math.max(window.__pause, now - last); last = now; }, 50);
+setInterval(() => {
+  const now = performance.now(); window.__pause = Math.max(window.__pause, now - last); last = now;
+}, 50);
 """
 
 
@@ -208,9 +210,10 @@ def test_two_tabs_of_one_study(chromium: Browser, tmp_path: Path) -> None:
 
 def test_a_volume_of_5_gb_is_shown_slice_by_slice(chromium: Browser, tmp_path: Path) -> None:
     header = (
-        "NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 1280 1280 1600\n"
-        "space directions: (0.3,0,0) (0,0.3,0) (0,0,0.3)\nspace origin: (0,0,0)\nendian: little\nencoding: raw\n\n"
-    ).encode()
+        b"NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 1280 1280 1600\n"
+        b"space directions: (0.3,0,0) (0,0.3,0) (0,0,0.3)\nspace origin: (0,0,0)\nendian: little\n"
+        b"encoding: raw\n\n"
+    )
     path = tmp_path / "large.nrrd"
     plane = ramp(1, 1280, 1280)[0]
     with path.open("wb") as file:

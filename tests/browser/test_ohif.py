@@ -1,4 +1,4 @@
-"""OHIF, as npm has it, on a site of its own before `medvox serve`: lists a study and shows it, right to the value."""
+"""OHIF, as npm has it, on a site of its own before `medvox serve`: it lists and shows a study."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
 from benchmarks.nodes import ohif, phantom
 from benchmarks.nodes.browser import PROBE, wait_until_still
 from benchmarks.nodes.server import free_port
 from benchmarks.nodes.servers import ours
 from benchmarks.nodes.viewers import CLI
+
 from medvox.testing.dicom_builder import uid
 
 if TYPE_CHECKING:
