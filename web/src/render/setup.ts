@@ -22,8 +22,7 @@ export function detectCapabilities(): Capabilities {
 }
 
 export function startRendering(capabilities: Capabilities): RenderingEngine {
-  // One WebGL context serves all views: each further one costs time and memory, and shares nothing.
-  init({ rendering: { webGlContextCount: 1 } } as Parameters<typeof init>[0]);
+  init();
   if (!capabilities.webgl2) setUseCPURendering(true);
   cache.setMaxCacheSize(CACHE_BYTES);
   registerImages();
