@@ -20,15 +20,18 @@ LONGEST_PDU = 131072
 """The longest that DCMTK and Orthanc know."""
 
 
-def ours(store: Path | None = None, config: str = "") -> Server:
+def ours(store: Path | None = None, config: str = "", http: int = 0) -> Server:
     """Return `medvox serve` as it is: durable, digests, duplicates, validation, HTTP beside DICOM."""
     store, port = store or folder("ours"), free_port()
     settings = store.with_suffix(".toml")
     settings.write_text(f'log_level = "error"\n{config}', encoding="utf-8")
     words = [sys.executable, "-c", "from medvox.cli.main import main; main()", "serve", "--config", settings]
-    process = started([*words, "--store", store, "--dicom-port", port, "--http-port", 0], port)
+    process = started([*words, "--store", store, "--dicom-port", port, "--http-port", http], port)
     promise = "instance, its names and its index entry"
-    return Server("ours", version("medvox"), process, port, "MEDVOX", store, promise, lambda: _found(port))
+    web = f"http://127.0.0.1:{http}" if http else ""
+    return Server(
+        *("ours", version("medvox"), process, port, "MEDVOX", store, promise, lambda: _found(port), web)
+    )
 
 
 def orthanc(*, is_synced: bool = True, **more: object) -> Server:

@@ -61,8 +61,10 @@ def opened(folder: Path, data: Path | None = None, port: int = 0) -> Iterator[st
     """Address of `medvox open` on a folder; what is saved goes to `data`, or away at the end."""
     with tempfile.TemporaryDirectory() as passing:
         process, address = open_folder(folder, data or Path(passing), port)
-        yield address
-        stop(process)
+        try:
+            yield address
+        finally:
+            stop(process)
 
 
 def open_folder(folder: Path, data: Path, port: int = 0) -> tuple[subprocess.Popen[str], str]:

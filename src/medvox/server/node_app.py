@@ -14,6 +14,7 @@ from medvox.core.study import Scan
 from medvox.server import health, metrics
 from medvox.server.access.door import Door
 from medvox.server.access.guard import HttpAccess, NodeGuard
+from medvox.server.access.sharing import Sharing
 from medvox.server.app import guarded_app
 from medvox.server.archive_viewer.sessions import OpenedStudies
 from medvox.server.dicomweb.routers import guarded
@@ -66,6 +67,7 @@ def node_app(node: Node, door: Door, static: Path = STATIC) -> Iterator[NodeApp]
     viewer = ViewerSession(lambda _paths, _progress: Scan((), ()), title=node.settings.aet)
     guards = [
         Middleware(Measured, metrics=node.measures.metrics),
+        Middleware(Sharing, door=door),
         Middleware(NodeGuard, access=HttpAccess.to(node.access, door)),
     ]
     more = [health.router, metrics.router, guarded(), *routers()]

@@ -66,6 +66,7 @@ def serve_node(settings: NodeSettings, announce: Callable[[Running], None], stat
             is_loopback=settings.http_host in _LOOPBACK,
             is_secure=context is not None,
             hosts=frozenset(settings.http_names.split()),
+            viewers=frozenset(settings.http_origins.split()),
         )
         with node_app(node, door, static) as made:
             token = node.access.tokens.create_first()

@@ -1,6 +1,6 @@
 /** Fetches one block of slices and unshuffles it, off the page's thread. */
 import { decodeValues, type ValueName } from '../core/shuffle';
-import { ApiError, errorBody, failureOf } from './api';
+import { ApiError, errorBody, send } from './api';
 import type { ErrorBody } from './types';
 
 export interface DecodeRequest {
@@ -14,8 +14,7 @@ export type DecodeAnswer =
   | { id: number; error: ErrorBody; status: number };
 
 async function decode({ url, type }: DecodeRequest): Promise<ArrayBuffer> {
-  const response = await fetch(url);
-  if (!response.ok) throw await failureOf(response, url);
+  const response = await send(url);
   const shuffle = Number(response.headers.get('X-Medvox-Shuffle') ?? 0);
   const values = decodeValues(new Uint8Array(await response.arrayBuffer()), type, shuffle);
   return values.buffer as ArrayBuffer;

@@ -91,4 +91,18 @@ describe('GridStore', () => {
     const store = new GridStore(GRID, 'int16', 0, async () => new Int16Array(3));
     await expect(store.ensureSlice(0, 0)).rejects.toThrow('expected 4');
   });
+
+  it('keeps the last used slices of what is too large', async () => {
+    const log: string[] = [];
+    const huge: GridInfo = { ...GRID, shape: [400_000_000, 2, 2], chunk_count: 25_000_000 };
+    const store = new GridStore(huge, 'int16', -7, fakeServer(log));
+    expect(store.isTooLarge).toBe(true);
+    store.load(0, 3, 1, () => expect.unreachable());
+    await settled();
+    expect(log).toEqual(['/s/0/3']);
+    expect([...(await store.ensureSlice(0, 4))]).toEqual([4, 4, 4, 4]);
+    expect([...store.slice(0, 9)]).toEqual([-7, -7, -7, -7]);
+    expect(store.fraction(0)).toBe(1);
+    expect(() => store.values(0)).toThrow('too large');
+  });
 });

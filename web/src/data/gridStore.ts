@@ -11,11 +11,18 @@ import type { FetchValues } from './decoder';
 import type { GridInfo } from './types';
 
 /** Decoded values of one image may take this many bytes. */
-const MEMORY_LIMIT = 1.5e9;
+export const MEMORY_LIMIT = 1.5e9;
+/** Of an image of which not even one time point fits, this many bytes of slices are kept. */
+const SLICES_LIMIT = 256e6;
 /** Requests under way at once. */
 const LANES = 3;
 
 export type SliceListener = (t: number, firstSlice: number, count: number) => void;
+
+/** Bytes of one time point of a grid. */
+export const bytesOf = (grid: GridInfo, type: ValueName): number =>
+  newValues(type, 0).BYTES_PER_ELEMENT *
+  grid.shape.reduce((product, n) => product * n, grid.channels);
 
 interface TimePoint {
   values: Values;
@@ -34,6 +41,10 @@ export class GridStore {
   private readonly pending = new Map<string, Promise<void>>();
   private readonly listeners = new Set<SliceListener>();
   private readonly maxPoints: number;
+  /** Whether slices are kept one by one, the last used ones, since all of them do not fit. */
+  readonly isTooLarge: boolean;
+  private readonly maxSlices: number;
+  private readonly single = new Map<string, Values>();
   private queue: { t: number; c: number }[] = [];
   private lanes = 0;
   private closed = false;
@@ -45,8 +56,10 @@ export class GridStore {
     this.fill = fill;
     this.fetchValues = fetchValues;
     this.sliceLength = grid.shape[1] * grid.shape[2] * grid.channels;
-    const bytes = newValues(type, 0).BYTES_PER_ELEMENT * this.sliceLength * grid.shape[0];
+    const bytes = bytesOf(grid, type);
     this.maxPoints = Math.max(1, Math.floor(MEMORY_LIMIT / Math.max(bytes, 1)));
+    this.isTooLarge = bytes > MEMORY_LIMIT;
+    this.maxSlices = Math.max(4, Math.floor((SLICES_LIMIT / Math.max(bytes, 1)) * grid.shape[0]));
   }
 
   onSlices(listener: SliceListener): () => void {
@@ -60,10 +73,12 @@ export class GridStore {
   }
 
   slice(t: number, k: number): Values {
+    if (this.isTooLarge) return this.single.get(`${t}/${k}`) ?? this.emptySlice();
     return this.point(t).values.subarray(k * this.sliceLength, (k + 1) * this.sliceLength);
   }
 
   hasSlice(t: number, k: number): boolean {
+    if (this.isTooLarge) return this.single.has(`${t}/${k}`);
     return this.points.get(t)?.present[k] === 1;
   }
 
@@ -73,12 +88,14 @@ export class GridStore {
 
   /** Share of the slices of a time point that are there, 0..1. */
   fraction(t: number): number {
+    if (this.isTooLarge) return this.single.size > 0 ? 1 : 0;
     const point = this.points.get(t);
     return point ? 1 - point.missing / this.grid.shape[0] : 0;
   }
 
   /** Complete time points, as a share of `count`. */
   timeFraction(count: number): number {
+    if (this.isTooLarge) return this.fraction(0);
     let complete = 0;
     for (const point of this.points.values()) if (point.missing === 0) complete++;
     return complete / Math.max(1, Math.min(count, this.maxPoints));
@@ -97,6 +114,10 @@ export class GridStore {
   /** Queues all chunks, nearest to slice `k` of time point `t` first, then the following times. */
   load(t: number, k: number, timePoints: number, onFailure: (error: unknown) => void): void {
     this.onFailure = onFailure;
+    if (this.isTooLarge) {
+      this.ensureSlice(t, k).catch(onFailure);
+      return;
+    }
     const near = outward(this.grid.chunk_count, Math.floor(k / this.grid.chunk_slices));
     const times = forward(timePoints, t).slice(0, this.maxPoints);
     this.queue = times.flatMap((time) => near.map((c) => ({ t: time, c })));
@@ -108,6 +129,7 @@ export class GridStore {
     this.queue = [];
     this.listeners.clear();
     this.points.clear();
+    this.single.clear();
   }
 
   private async lane(): Promise<void> {
@@ -152,6 +174,11 @@ export class GridStore {
     if (values.length !== expected) {
       throw new RangeError(`${url}: ${values.length} values, expected ${expected}`);
     }
+    if (this.isTooLarge) {
+      for (let n = 0; n < count; n++) this.keep(t, first + n, values, n);
+      for (const listener of this.listeners) listener(t, first, count);
+      return;
+    }
     const point = this.point(t);
     point.values.set(values, first * this.sliceLength);
     for (let k = first; k < first + count; k++) {
@@ -161,7 +188,19 @@ export class GridStore {
     for (const listener of this.listeners) listener(t, first, count);
   }
 
+  private keep(t: number, k: number, values: Values, n: number): void {
+    while (this.single.size >= this.maxSlices) this.single.delete(this.single.keys().next().value!);
+    const [from, to] = [n * this.sliceLength, (n + 1) * this.sliceLength];
+    this.single.set(`${t}/${k}`, values.slice(from, to) as Values);
+  }
+
+  private emptySlice(): Values {
+    return newValues(this.type, this.sliceLength).fill(this.fill) as Values;
+  }
+
   private point(t: number): TimePoint {
+    if (this.isTooLarge)
+      throw new RangeError('This volume is too large for planes and 3D in this browser.');
     const known = this.points.get(t);
     if (known) {
       this.points.delete(t);
@@ -178,5 +217,6 @@ export class GridStore {
   }
 }
 
-const fillUrl = (template: string, values: Record<string, number>): string =>
+/** A URL of the server with its numbers. */
+export const fillUrl = (template: string, values: Record<string, number>): string =>
   template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));

@@ -50,6 +50,9 @@ export class DisplayVolume {
     } as ConstructorParameters<typeof ImageVolume>[0]);
     if (cache.getVolume(this.volumeId)) cache.removeVolumeLoadObject(this.volumeId);
     cache.putVolumeSync(this.volumeId, this.volume);
+    // Slices that arrived before the views have to be sent to the graphics card too.
+    for (let k = 0; k < grid.shape[0]; k++)
+      if (store.hasSlice(time, k)) this.markUpdated(this.slotOf[k]!);
   }
 
   /** Values of all voxels shown, (k, j, i). */

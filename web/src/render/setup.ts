@@ -6,7 +6,9 @@ import { registerImages } from './images';
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 /** Decoded slices live in the grid store; this only has to be more than any of them. */
-const CACHE_BYTES = 8e9;
+export const CACHE_BYTES = 8e9;
+/** Slices of an image that is too large for the grid store are kept by Cornerstone3D, so many bytes of them. */
+export const LARGE_CACHE_BYTES = 512e6;
 
 export function detectCapabilities(): Capabilities {
   const none = { webgl2: false, software: false, renderer: '', maxTexture3d: 0 };

@@ -7,8 +7,8 @@ import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { conventionalFlips } from '../core/orientation';
 import { unit } from '../core/vector';
 import { toRange } from '../core/window';
-import { createDecoder, type FetchValues } from '../data/decoder';
-import { GridStore } from '../data/gridStore';
+import type { GridStore } from '../data/gridStore';
+import { keepStoresOf, storeOf } from '../data/openStores';
 import type { GridName, ImageInfo } from '../data/types';
 import { PLANES, type State, type ViewName } from '../state/model';
 import { gridName, showsPlanes } from '../state/reducers';
@@ -18,6 +18,7 @@ import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
 import type { ViewerPart } from './looking/part';
 import { Sampling } from './sampling';
+import { CACHE_BYTES, LARGE_CACHE_BYTES } from './setup';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
 import { applyPreset, choosePreset } from './volumeLook';
 
@@ -27,6 +28,10 @@ export const ENGINE_ID = 'medvox';
 const BACKGROUND: Types.Point3 = [0, 0, 0];
 /** Planes are drawn again at most this often while slices arrive. */
 const REDRAW_MS = 120;
+/** The same where software draws, for which a picture is work of a tenth of a second. */
+const SLOW_REDRAW_MS = 500;
+/** The planes are to be seen before the 3D view, whose first picture takes longer than theirs. */
+const SOLID_MS = 150;
 
 const ORIENTATION = {
   axial: OrientationAxis.AXIAL,
@@ -39,7 +44,6 @@ type Elements = ReadonlyMap<ViewName, HTMLDivElement>;
 
 export class Viewer {
   readonly engine: RenderingEngine;
-  readonly fetchValues: FetchValues = createDecoder();
   private readonly stores = new Map<GridName, GridStore>();
   private elements: Elements = new Map();
   private display: DisplayVolume | null = null;
@@ -50,8 +54,10 @@ export class Viewer {
   /** The 3D camera of a fresh view: from the front, the whole volume in sight. */
   private home3d: VolumeCamera | null = null;
   private settling = true;
+  private painted = false;
   private generation = 0;
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
+  private solidTimer: ReturnType<typeof setTimeout> | undefined;
   private infoFrame = 0;
   private readonly parts: ViewerPart[] = [];
   private readonly stopWatching: (() => void)[];
@@ -150,6 +156,7 @@ export class Viewer {
     const mine = ++this.generation;
     this.elements = elements;
     this.settling = true;
+    this.painted = false;
     if (info !== this.info) this.forget();
     this.info = info;
     if (!info || elements.size === 0) return;
@@ -223,7 +230,8 @@ export class Viewer {
     const grid = info.grids[name] ?? info.grids.stored;
     let store = this.stores.get(name);
     if (!store) {
-      store = new GridStore(grid, info.value.dtype, info.value.min, this.fetchValues);
+      store = storeOf(info, name);
+      cache.setMaxCacheSize(store.isTooLarge ? LARGE_CACHE_BYTES : CACHE_BYTES);
       store.onSlices((t, first, count) => this.arrived(name, t, first, count));
       this.stores.set(name, store);
     }
@@ -266,7 +274,9 @@ export class Viewer {
       // one, which software WebGL gets wrong by several gray levels.
       await viewport?.setVolumes([{ volumeId, blendMode: BlendModes.MAXIMUM_INTENSITY_BLEND }]);
     }
-    await this.showSolid();
+    if (this.display?.source.store.isComplete(getState().time)) {
+      this.solidTimer = setTimeout(() => void this.showSolid(), SOLID_MS);
+    }
   }
 
   /** Puts preset, transfer function, light and cuts on the 3D view. */
@@ -319,7 +329,15 @@ export class Viewer {
     this.applyCursor();
     this.settling = false;
     for (const part of this.parts) part.mounted();
-    this.noteProgress();
+    const mine = this.generation;
+    // The first picture goes when the views have drawn: they do so in the next frame.
+    requestAnimationFrame(() =>
+      requestAnimationFrame(() => {
+        if (mine !== this.generation) return;
+        this.painted = true;
+        this.noteProgress();
+      }),
+    );
     this.updateInfo();
   }
 
@@ -336,13 +354,14 @@ export class Viewer {
       clearTimeout(this.redrawTimer);
       this.redrawTimer = undefined;
       this.renderPlanes();
-      void this.showSolid();
+      this.solidTimer = setTimeout(() => void this.showSolid(), SOLID_MS);
       return;
     }
+    const wait = state.capabilities?.software ? SLOW_REDRAW_MS : REDRAW_MS;
     this.redrawTimer ??= setTimeout(() => {
       this.redrawTimer = undefined;
       this.renderPlanes();
-    }, REDRAW_MS);
+    }, wait);
   }
 
   private noteProgress(): void {
@@ -355,7 +374,7 @@ export class Viewer {
     };
     const enough = showsPlanes(layout) ? loading.fraction > 0 : loading.fraction >= 1;
     const shown = layout === 'stack' ? store.hasSlice(time, slice) : enough;
-    patch({ loading, shown: shown && !this.settling });
+    patch({ loading, shown: shown && this.painted });
   }
 
   private renderPlanes(): void {
@@ -506,7 +525,8 @@ export class Viewer {
     this.sampling.stop();
     clearTimeout(this.redrawTimer);
     this.redrawTimer = undefined;
-    for (const store of this.stores.values()) store.close();
+    clearTimeout(this.solidTimer);
+    keepStoresOf(getState().info);
     this.stores.clear();
     this.display = null;
     for (const part of this.parts) part.forgotten?.();

@@ -14,6 +14,7 @@ import { encodeHash, type Layout, type UrlState } from '../core/hash';
 import { planeFrame } from '../core/rotation';
 import { add, clamp, cross, dot, scale, sub, unit, type Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
+import { bytesOf, MEMORY_LIMIT } from '../data/gridStore';
 import type { ErrorBody, GridInfo, GridName, ImageInfo } from '../data/types';
 import { freshLook } from './look';
 import type { Plane, State, ViewName } from './model';
@@ -36,7 +37,12 @@ export function hasPlanes(info: ImageInfo): boolean {
   return isRectangular(gridGeometry(grid.shape, grid.affine));
 }
 
-export const defaultLayout = (info: ImageInfo): Layout => (hasPlanes(info) ? 'mpr' : 'stack');
+/** Whether the slices of a time point fit into the page's memory all at once. */
+export const fitsMemory = (info: ImageInfo): boolean =>
+  bytesOf(info.grids.regular ?? info.grids.stored, info.value.dtype) <= MEMORY_LIMIT;
+
+export const defaultLayout = (info: ImageInfo): Layout =>
+  hasPlanes(info) && fitsMemory(info) ? 'mpr' : 'stack';
 
 export const sliceCount = (info: ImageInfo): number => info.grids.stored.shape[0];
 

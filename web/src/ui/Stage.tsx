@@ -1,32 +1,46 @@
 import { Loader } from '@mantine/core';
 import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { ImageInfo } from '../data/types';
 import { gridName, setLayout, showsPlanes } from '../state/reducers';
 import { change } from '../state/store';
 import { CineBar } from './CineBar';
+import { FirstPicture } from './FirstPicture';
 import { Notices } from './Notices';
 import { useMedvox } from './useMedvox';
 
-// Cornerstone3D is most of the client; the list and the preview stand before it is there.
+// Cornerstone3D is most of the client; the list and the first picture stand before it is there.
 const ViewGrid = lazy(() => import('./ViewGrid'));
 const Magnifier = lazy(() => import('./looking/Magnifier'));
 const CurvedView = lazy(() => import('./looking/CurvedView'));
+/** The views wait for the first picture, but no longer than this. */
+const PATIENCE_MS = 2000;
 
 /** The middle of the page: messages, views, preview, cine. */
 export function Stage() {
   const imageId = useMedvox((s) => s.imageId);
   const magnifier = useMedvox((s) => s.look.magnifier);
   const curved = useMedvox((s) => s.look.curve !== null && showsPlanes(s.layout));
+  const known = useMedvox((s) => s.info !== null);
+  const [drawn, setDrawn] = useState(false);
+  // After a frame: starting the views keeps the page busy, and the picture is to be seen meanwhile.
+  const begin = useCallback(() => {
+    requestAnimationFrame(() => setTimeout(setDrawn, 0, true));
+  }, []);
+  useEffect(() => {
+    if (!known) return;
+    const timer = setTimeout(setDrawn, PATIENCE_MS, true);
+    return () => clearTimeout(timer);
+  }, [known]);
   return (
     <main className="views">
       <RegularBadge />
       {imageId ? (
         <div style={{ position: 'relative', flex: 1, minHeight: 0, display: 'flex' }}>
           <Suspense fallback={<div className="stage" />}>
-            <ViewGrid />
+            {drawn ? <ViewGrid /> : <div className="stage" />}
           </Suspense>
-          <Preview />
+          <Preview onDrawn={begin} />
           <LoadingBar />
           {magnifier && (
             <Suspense>
@@ -63,13 +77,15 @@ function Empty() {
   );
 }
 
-function Preview() {
+function Preview({ onDrawn }: { onDrawn: () => void }) {
+  const [picture, setPicture] = useState<string | null>(null);
   const preview = useMedvox((s) => s.preview);
   const shown = useMedvox((s) => s.shown);
   const failed = useMedvox((s) => s.errors.length > 0);
   const webgl2 = useMedvox((s) => s.capabilities?.webgl2 ?? true);
   const layout = useMedvox((s) => s.layout);
-  if (!shown && failed) {
+  const hasPicture = picture !== null && picture === preview?.imageId;
+  if (!shown && failed && !hasPicture) {
     return (
       <div className="cannot" data-cannot-show>
         <IconPhotoOff size={40} stroke={1.3} />
@@ -81,6 +97,7 @@ function Preview() {
   return (
     <div className="preview">
       <img src={preview.url} alt={preview.label} data-preview={preview.imageId} />
+      <FirstPicture onDrawn={onDrawn} onPicture={setPicture} />
     </div>
   );
 }

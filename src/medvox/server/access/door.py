@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from starlette.requests import HTTPConnection
 
 from medvox.server.auth import LOOPBACK
+
+SHARED: Final = "/dicomweb"
+"""What pages of `Door.viewers` may ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,9 @@ class Door:
         beside those of loopback.
     origins
         Other sites whose pages may ask, e.g. ``https://viewer.example``; a proxy before it is one.
+    viewers
+        Other sites whose pages may ask the DICOMweb alone, and with a token that they must send: a session of
+        the browser does not count for them.
     """
 
     port: int
@@ -34,6 +41,7 @@ class Door:
     is_secure: bool = False
     hosts: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    viewers: frozenset[str] = frozenset()
 
     @property
     def scheme(self) -> str:
@@ -52,6 +60,17 @@ class Door:
         if len(hosts) != 1 or len(origins) > 1 or not self._answers(hosts[0].lower()):
             return False
         return all(self._trusts(origin.lower(), hosts[0].lower()) for origin in origins)
+
+    def shares_path(self, path: str) -> bool:
+        """Whether pages of other sites may ask for a path."""
+        return bool(self.viewers) and (path == SHARED or path.startswith(f"{SHARED}/"))
+
+    def shares(self, connection: HTTPConnection) -> bool:
+        """Whether a request is one that pages of another site may send."""
+        hosts, origins = connection.headers.getlist("host"), connection.headers.getlist("origin")
+        if len(hosts) != 1 or len(origins) != 1 or not self._answers(hosts[0].lower()):
+            return False
+        return origins[0].lower() in self.viewers and self.shares_path(connection.scope["path"])
 
     def _answers(self, host: str) -> bool:
         if not self.is_loopback and not self.hosts:

@@ -1,6 +1,7 @@
 """Guard of a node: tells who asks, and keeps in the audit what was done and what was refused.
 
-In this order: Host and Origin must be the server's own (`Door`); somebody must be known by an
+In this order: Host and Origin must be the server's own, or a page of another site asks what it may (`Door`);
+somebody must be known by an
 `Authenticator`; what changes something on the strength of a cookie alone must say that it comes from a page
 of the server, since a browser sends cookies with requests of other pages too. Then the route decides by
 `medvox.server.access.rights`.
@@ -99,19 +100,24 @@ class NodeGuard:
 
     async def _reply(self, connection: HTTPConnection, receive: Receive) -> Response | None:
         """Return the answer to what is not for the application, None for what is."""
-        if not self.access.door.is_own(connection):
+        is_shared = self.access.door.shares(connection)
+        if not is_shared and not self.access.door.is_own(connection):
             return _refusal(connection, 403, "The request comes from, or is meant for, another site")
         method = connection.scope.get("method", "")
         if connection.scope["path"] in PUBLIC and method in _SAFE:
             return None
         try:
             welcome = await self._entrance.answer(connection, receive)
-            return welcome or self._admit(connection, is_safe=method in _SAFE)
+            return welcome or self._admit(connection, is_safe=method in _SAFE, is_shared=is_shared)
         except AccessError:
             return _refusal(connection, 503, "It cannot be told now who asks")
 
-    def _admit(self, connection: HTTPConnection, *, is_safe: bool) -> Response | None:
+    def _admit(self, connection: HTTPConnection, *, is_safe: bool, is_shared: bool) -> Response | None:
         principal, is_ambient = self._known(connection)
+        if is_ambient and is_shared:
+            principal = (
+                None  # a browser sends the session of the node's pages with requests of other pages too
+            )
         if principal is None:
             if connection.scope["path"] == "/":
                 return HTMLResponse(STRANGER, 401, {"Cache-Control": "no-store"})

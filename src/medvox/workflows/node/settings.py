@@ -20,6 +20,8 @@ DICOM_PORT: Final = 11112
 """Registered for DICOM (IANA)."""
 HTTP_PORT: Final = 8042
 _TITLE: Final = re.compile(r"[\x20-\x5b\x5d-\x7e]{1,16}")
+_ORIGIN: Final = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+"""Origin as browsers send it (RFC 6454 6.2)."""
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {
     "str": str, "int": int, "float": (int, float), "bool": bool, "Path": str, "Path | None": str,
     "str | None": str, "dict[str, str]": dict,
@@ -116,6 +118,9 @@ class NodeSettings:
         PEM files: with a certificate HTTP is TLS.
     http_names
         Names by which browsers call the node, where it listens beyond its own machine.
+    http_origins
+        Sites of other viewers whose pages may ask the DICOMweb with a token, ``https://viewer.example``, with
+        spaces between; none by default.
     log_level
         ``"debug"``, ``"info"``, ``"warning"`` or ``"error"``.
     nodes
@@ -147,6 +152,7 @@ class NodeSettings:
     http_certificate: Path | None = None
     http_key: Path | None = None
     http_names: str = ""
+    http_origins: str = ""
     log_level: str = "info"
     nodes: tuple[RemoteNode, ...] = ()
     forward: tuple[ForwardingRule, ...] = ()
@@ -226,6 +232,7 @@ class NodeSettings:
             raise UsageError("unknown log_level", got=self.log_level, expected="debug, info, warning, error")
         if self.max_associations < 1:
             raise UsageError("max_associations is below 1", got=self.max_associations)
+        _check_origins(self.http_origins)
         known = {name for node in self.nodes for name in (node.name, node.ae_title)}
         for rule in self.forward:
             if rule.to not in known:
@@ -237,6 +244,13 @@ class NodeSettings:
     def node(self, ae_title: str) -> RemoteNode | None:
         """Return the known node of a title."""
         return next((node for node in self.nodes if node.ae_title == ae_title.strip()), None)
+
+
+def _check_origins(origins: str) -> None:
+    for origin in origins.split():
+        if not _ORIGIN.fullmatch(origin):
+            expected = "scheme://host or scheme://host:port, lower case, no path, no *"
+            raise UsageError("http_origins has what is no origin", got=origin, expected=expected)
 
 
 _SECTIONS: Final[dict[str, type]] = {"nodes": RemoteNode, "forward": ForwardingRule, "coerce": Coercion}

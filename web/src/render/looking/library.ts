@@ -1,6 +1,7 @@
 /** Images beside the opened one: layers over it and panes next to it, each loaded once. */
 import { api } from '../../data/api';
 import { GridStore } from '../../data/gridStore';
+import { fetchValues } from '../../data/openStores';
 import type { ImageInfo } from '../../data/types';
 import { getState, patch } from '../../state/store';
 import { DisplayVolume } from '../displayVolume';
@@ -63,7 +64,7 @@ export class Library {
   private async loadSlices(imageId: string): Promise<Slices> {
     const info = await this.info(imageId);
     const { stored } = info.grids;
-    const store = new GridStore(stored, info.value.dtype, info.value.min, this.viewer.fetchValues);
+    const store = new GridStore(stored, info.value.dtype, info.value.min, fetchValues);
     this.stores.push(store);
     const source: Source = { info, name: 'stored', grid: stored, store };
     addSource(source);
@@ -95,7 +96,7 @@ export class Library {
     if (!grid.affine || grid.channels !== 1) {
       throw new Error(`${info.label} has no place in space: it can only be opened by itself.`);
     }
-    const store = new GridStore(grid, info.value.dtype, info.value.min, this.viewer.fetchValues);
+    const store = new GridStore(grid, info.value.dtype, info.value.min, fetchValues);
     this.stores.push(store);
     const source: Source = { info, name, grid, store };
     const display = new DisplayVolume(source, 0, transform);
