@@ -39,6 +39,24 @@ DEFAULT_SIZE = (1000, 800)
 LARGEST_SIDE = 8192
 PLANES = get_args(Plane)
 
+SurfaceOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Mesh file to draw; FILE:0.4 is seen through. Repeatable."),
+]
+SlicesOption = Annotated[str, typer.Option(help="Slices in the 3D picture: axial,coronal:12.5 (mm).")]
+FuseOption = Annotated[list[Path] | None, typer.Option(help="Another volume in the same 3D picture.")]
+TransferOption = Annotated[Path | None, typer.Option(help="JSON file with colors and opacities.")]
+ClipOption = Annotated[
+    list[str] | None, typer.Option(help="Plane a,b,c,d: leaves what lies where ax+by+cz >= d (LPS mm).")
+]
+BoxOption = Annotated[str, typer.Option(help="Cut to a box: two LPS corners x,y,z,x,y,z.")]
+NormalOption = Annotated[str, typer.Option(help="Oblique slice: its normal x,y,z (LPS).")]
+CenterOption = Annotated[str, typer.Option(help="Middle of the oblique slice, x,y,z in mm.")]
+PathOption = Annotated[str, typer.Option(help='Curved slice along "x,y,z x,y,z ...".')]
+SlabOption = Annotated[float, typer.Option(min=0, help="Thickness in mm of an oblique or curved slice.")]
+FramesOption = Annotated[int, typer.Option(min=2, max=5000, help="Of a turntable: .gif, .mp4, .webm.")]
+ColorBarOption = Annotated[bool, typer.Option("--color-bar", help="Draw the window as a bar.")]
+
 
 def render(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive.")],
@@ -64,23 +82,18 @@ def render(  # noqa: PLR0913
     columns: Annotated[int, typer.Option(help="Columns of a montage.")] = 5,
     rows: Annotated[int, typer.Option(help="Rows of a montage.")] = 4,
     plain: Annotated[bool, typer.Option("--plain", help="No letters, label or scale bar.")] = False,
-    surface: Annotated[
-        list[str] | None,
-        typer.Option(help="Mesh file to draw; FILE:0.4 is seen through. Repeatable."),
-    ] = None,
-    slices: Annotated[str, typer.Option(help="Slices in the 3D picture: axial,coronal:12.5 (mm).")] = "",
-    fuse: Annotated[list[Path] | None, typer.Option(help="Another volume in the same 3D picture.")] = None,
-    transfer: Annotated[Path | None, typer.Option(help="JSON file with colors and opacities.")] = None,
-    clip: Annotated[
-        list[str] | None, typer.Option(help="Plane a,b,c,d: leaves what lies where ax+by+cz >= d (LPS mm).")
-    ] = None,
-    box: Annotated[str, typer.Option(help="Cut to a box: two LPS corners x,y,z,x,y,z.")] = "",
-    normal: Annotated[str, typer.Option(help="Oblique slice: its normal x,y,z (LPS).")] = "",
-    center: Annotated[str, typer.Option(help="Middle of the oblique slice, x,y,z in mm.")] = "",
-    path: Annotated[str, typer.Option(help='Curved slice along "x,y,z x,y,z ...".')] = "",
-    slab: Annotated[float, typer.Option(min=0, help="Thickness in mm of an oblique or curved slice.")] = 0.0,
-    frames: Annotated[int, typer.Option(min=2, max=5000, help="Of a turntable: .gif, .mp4, .webm.")] = 72,
-    color_bar: Annotated[bool, typer.Option("--color-bar", help="Draw the window as a bar.")] = False,
+    surface: SurfaceOption = None,
+    slices: SlicesOption = "",
+    fuse: FuseOption = None,
+    transfer: TransferOption = None,
+    clip: ClipOption = None,
+    box: BoxOption = "",
+    normal: NormalOption = "",
+    center: CenterOption = "",
+    path: PathOption = "",
+    slab: SlabOption = 0.0,
+    frames: FramesOption = 72,
+    color_bar: ColorBarOption = False,
     raw: RawOption = None,
 ) -> None:
     """Draw slices, projections, volumes and meshes; a turntable where TARGET is a movie.

@@ -42,7 +42,7 @@ class Boundaries:
     @classmethod
     def of_mesh(cls, mesh: Mesh) -> Boundaries:
         """Take a mesh as the boundary of one region, 1."""
-        from medvox.surfaces import mesh_kernels as kernels
+        from medvox.surfaces.kernels import mesh_kernels as kernels
 
         sides = np.tile(np.array([[1, 0]], np.int32), (len(mesh.faces), 1))
         faces = mesh.faces.astype(np.int32)
@@ -56,14 +56,14 @@ class Boundaries:
     @cached_property
     def corners(self) -> tuple[AnyArray, AnyArray]:
         """Faces around each vertex, as `mesh_kernels.corner_lists` gives them."""
-        from medvox.surfaces import mesh_kernels as kernels
+        from medvox.surfaces.kernels import mesh_kernels as kernels
 
         return kernels.corner_lists(self.faces, len(self.vertices_mm))  # type: ignore[no-any-return]
 
     @cached_property
     def neighbors(self) -> tuple[AnyArray, AnyArray, AnyArray, AnyArray]:
         """Neighbors of each vertex, as `mesh_kernels.neighbors` gives them."""
-        from medvox.surfaces import mesh_kernels as kernels
+        from medvox.surfaces.kernels import mesh_kernels as kernels
 
         return kernels.neighbors(self.faces, *self.corners)  # type: ignore[no-any-return]
 
@@ -107,8 +107,8 @@ def label_boundaries(labels: AnyArray, grid: Grid) -> Boundaries:
     UsageError
         If there is no label, or the shape is not the grid's.
     """
-    from medvox.surfaces import boundary_kernels as kernels
-    from medvox.surfaces import mesh_kernels as meshes
+    from medvox.surfaces.kernels import boundary_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as meshes
 
     if labels.shape != grid.shape:
         raise UsageError("labels do not fit the grid", got=labels.shape, expected=grid.shape)

@@ -61,7 +61,7 @@ class _Decimation:
         self.quadrics = np.zeros((len(self.vertices), 10))
 
     def run(self, progress: Progress) -> Boundaries:
-        from medvox.surfaces import decimate_kernels as kernels
+        from medvox.surfaces.kernels import decimate_kernels as kernels
 
         begun = len(self.faces)
         kernels.quadrics(self.vertices, self.faces, self.quadrics)
@@ -80,8 +80,8 @@ class _Decimation:
         return Boundaries(self.vertices + self.shift, self.faces, self.sides, self.shell)
 
     def _work(self, first: bool) -> Any:
-        from medvox.surfaces import decimate_kernels as kernels
-        from medvox.surfaces import mesh_kernels as meshes
+        from medvox.surfaces.kernels import decimate_kernels as kernels
+        from medvox.surfaces.kernels import mesh_kernels as meshes
 
         if first:
             corners, (starts, items, special, kinds) = self.first
@@ -98,7 +98,7 @@ class _Decimation:
         return work
 
     def _pass(self, work: Any, share: float) -> int:
-        from medvox.surfaces import decimate_kernels as kernels
+        from medvox.surfaces.kernels import decimate_kernels as kernels
 
         count = len(self.vertices)
         cost, mate = np.empty(count), np.empty(count, np.int32)
@@ -114,7 +114,7 @@ class _Decimation:
     def _compact(self, removed: int) -> None:
         if not removed:
             return
-        from medvox.surfaces import decimate_kernels as kernels
+        from medvox.surfaces.kernels import decimate_kernels as kernels
 
         count, faces = kernels.compact(self.faces, self.sides, self.vertices, self.quadrics, self.shell)
         self.faces, self.sides = self.faces[:faces], self.sides[:faces]

@@ -70,7 +70,7 @@ def oriented(mesh: Mesh) -> Mesh:
 
 def split(mesh: Mesh) -> tuple[Mesh, ...]:
     """Connected parts, the largest (by area) first."""
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     shell = kernels.shells(mesh.faces, len(mesh.vertices_mm))
     part = shell[mesh.faces[:, 0]]

@@ -38,7 +38,7 @@ def isosurface(values: AnyArray, grid: Grid, level: float) -> Boundaries:
     """
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D
 
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     if values.shape != grid.shape:
         raise UsageError("values do not fit the grid", got=values.shape, expected=grid.shape)

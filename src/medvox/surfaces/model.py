@@ -238,7 +238,7 @@ def _report(
     done: tuple[ModelOptions, str, list[str]],
     source: Volume | LabelMap,
 ) -> SurfaceReport:
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     options, keep, steps = done
     before = extracted.faces_of(fact.region)

@@ -90,7 +90,7 @@ def signed_volume_mm3(mesh: Mesh) -> float:
 
 def measured(vertices_mm: NDArray[np.float64], faces: NDArray[Any]) -> tuple[float, float]:
     """Signed volume in mm³ and area in mm² of faces."""
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     volume, area = kernels.measure(vertices_mm, faces) if len(faces) else (0.0, 0.0)
     return float(volume), float(area)

@@ -61,7 +61,7 @@ def windowed_sinc(
 
 
 def _step(step: Any, rows: tuple[int, int]) -> None:
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     kernels.chebyshev(step[0], rows, *step[1:])
 

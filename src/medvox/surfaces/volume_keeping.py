@@ -44,7 +44,7 @@ def part_volumes(surface: Boundaries, numbers: AnyArray, count: int) -> FloatArr
 
 def terms(surface: Boundaries) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Volume under each face, its area, and the area vectors summed at the vertices."""
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     volume, area = np.empty(len(surface.faces)), np.empty(len(surface.faces))
     normal = np.zeros_like(surface.vertices_mm)
@@ -96,7 +96,7 @@ def _missing(surface: Boundaries, wanted_mm3: FloatArray, numbers: AnyArray, cou
 
 def _pressed(surface: Boundaries, distance: FloatArray, area: FloatArray) -> Boundaries:
     """Move each vertex along the mean of its faces' movements, weighted by area."""
-    from medvox.surfaces import mesh_kernels as kernels
+    from medvox.surfaces.kernels import mesh_kernels as kernels
 
     move, weight = np.zeros_like(surface.vertices_mm), np.zeros(len(surface.vertices_mm))
     kernels.press(surface.vertices_mm, surface.faces, distance, move, weight)
