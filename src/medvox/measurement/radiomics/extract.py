@@ -119,25 +119,36 @@ def radiomics(
         add("volume_histogram", _volume_histogram(at))
     if not {"histogram", *TEXTURES} & set(wanted.families):
         return tuple(made)
-    found = wanted.discretization.levels(at)
+    numbers = wanted.discretization.levels(at)
     if "histogram" in wanted.families:
-        add("histogram", intensity.histogram(found))
+        add("histogram", intensity.histogram(numbers))
     levels = np.zeros(inside.shape, np.int32)
-    levels[inside] = found
-    tasks = [(f, a) for f in TEXTURES if f in wanted.families for a in wanted.aggregations]
+    levels[inside] = numbers
+    tasks = [(f, a) for f in _tasks(wanted.families) for a in wanted.aggregations]
     with ThreadPoolExecutor(current().threads) as threads:
-        results = threads.map(lambda task: _texture(task[0], levels, task[1], wanted), tasks)
-        for (family, aggregation), result in zip(tasks, results, strict=True):
-            add(family, result, aggregation)
+        for found in threads.map(lambda task: _texture(task[0], task[1], levels, wanted), tasks):
+            for family, aggregation, result in found:
+                add(family, result, aggregation)
     return tuple(made)
 
 
-def _texture(family: str, levels: Levels, aggregation: Aggregation, wanted: RadiomicsSettings) -> Features:
-    if family == "glcm":
-        return texture.glcm(levels, aggregation, wanted.distance)
+def _tasks(families: tuple[str, ...]) -> list[str]:
+    """Texture families; NGTDM comes with NGLDM where both are wanted."""
+    both = {"ngtdm", "ngldm"} <= set(families)
+    return [f for f in TEXTURES if f in families and not (both and f == "ngtdm")]
+
+
+def _texture(
+    family: str, aggregation: Aggregation, levels: Levels, wanted: RadiomicsSettings
+) -> list[tuple[str, Aggregation, Features]]:
+    if family == "ngldm" and "ngtdm" in wanted.families:
+        tones, dependences = texture.neighbour_features(levels, aggregation, wanted.coarseness)
+        return [("ngtdm", aggregation, tones), ("ngldm", aggregation, dependences)]
     if family == "ngldm":
-        return texture.ngldm(levels, aggregation, wanted.coarseness)
-    return TEXTURES[family](levels, aggregation)
+        return [(family, aggregation, texture.ngldm(levels, aggregation, wanted.coarseness))]
+    if family == "glcm":
+        return [(family, aggregation, texture.glcm(levels, aggregation, wanted.distance))]
+    return [(family, aggregation, TEXTURES[family](levels, aggregation))]
 
 
 def _volume_histogram(at: AnyArray) -> Features:

@@ -141,10 +141,7 @@ def gldzm(levels: Levels, aggregation: Aggregation, border: Levels | None = None
 
 def ngtdm(levels: Levels, aggregation: Aggregation) -> Features:
     """Neighbourhood grey tone difference features (IBSI 3.10)."""
-    from medvox.measurement.radiomics.texture_kernels import neighbourhoods
-
-    tones, _ = neighbourhoods(levels, int(levels.max()), aggregation.flat, 0)
-    return _mean([_tone_features(m) for m in _by_slice(tones, aggregation)], NGTDM_NAMES)
+    return neighbour_features(levels, aggregation)[0]
 
 
 def ngldm(levels: Levels, aggregation: Aggregation, coarseness: int = 0) -> Features:
@@ -155,9 +152,18 @@ def ngldm(levels: Levels, aggregation: Aggregation, coarseness: int = 0) -> Feat
     coarseness
         Levels that differ by at most this are dependent.
     """
+    return neighbour_features(levels, aggregation, coarseness)[1]
+
+
+def neighbour_features(
+    levels: Levels, aggregation: Aggregation, coarseness: int = 0
+) -> tuple[Features, Features]:
+    """Features of `ngtdm` and of `ngldm`, which look at the same neighbours."""
     from medvox.measurement.radiomics.texture_kernels import neighbourhoods
 
-    _, dependences = neighbourhoods(levels, int(levels.max()), aggregation.flat, coarseness)
+    tones, dependences = neighbourhoods(levels, int(levels.max()), aggregation.flat, coarseness)
+    first = _mean([_tone_features(m) for m in _by_slice(tones, aggregation)], NGTDM_NAMES)
+
     rows = []
     for matrix in _by_slice(dependences, aggregation):
         level, size = np.nonzero(matrix)
@@ -165,7 +171,7 @@ def ngldm(levels: Levels, aggregation: Aggregation, coarseness: int = 0) -> Feat
         share = counts / counts.sum()
         features = _size_features(level + 1, size + 1, counts, float(counts.sum()))
         rows.append(np.append(features, share @ share))
-    return _mean(rows, NGLDM_NAMES)
+    return first, _mean(rows, NGLDM_NAMES)
 
 
 def _directed(levels: Levels, aggregation: Aggregation, matrices: Any) -> list[AnyArray]:
