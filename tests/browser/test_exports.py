@@ -195,7 +195,8 @@ NAMELESS = """() => [...document.querySelectorAll('button, input, select, textar
     || e.innerText?.trim() || e.getAttribute('aria-labelledby') || e.placeholder))
   .map(e => e.outerHTML.slice(0, 200))"""
 CONTRASTS = """() => { const lum = c => { const f = c.map(v => { v /= 255;
-    return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }); return .2126*f[0]+.7152*f[1]+.0722*f[2] };
+    return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 });
+    return .2126*f[0] + .7152*f[1] + .0722*f[2] };
   const rgb = t => (t.match(/[\\d.]+/g) || []).map(Number);
   const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
     if (c.length === 3 || c[3] > .99) return c.slice(0, 3) } return [0, 0, 0] };
