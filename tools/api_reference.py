@@ -1,4 +1,4 @@
-"""Write docs/reference/api/ from the source tree: a page a module, the commands, the findings,
+"""Write docs/reference/api/ from the source tree: a page a folder, the commands, the findings,
 the table of formats.
 
 Run by `./dev docs` before Sphinx; the pages are not kept in the repository.
@@ -30,7 +30,7 @@ Generated from the docstrings. Start with {mod}`medvox`; the rest is by folder, 
 PAGES
 ```
 """
-MODULE = """\
+PART = """\
 {title}
 {rule}
 
@@ -58,10 +58,22 @@ def modules() -> list[str]:
     return sorted(names, key=lambda name: (order.get((name + ".").split(".")[1], -1), name))
 
 
-def page(name: str) -> str:
-    """Return the text of a module's page; a folder's `__init__` re-exports, so only its text is shown."""
-    is_folder = (SOURCE / Path(*name.split("."))).is_dir()
-    return MODULE.format(title=name, rule="=" * len(name), name=name, options="" if is_folder else MEMBERS)
+def folder(name: str) -> str:
+    """Return the package that a module is in; a package is in its own."""
+    return name if (SOURCE / Path(*name.split("."))).is_dir() else name.rpartition(".")[0]
+
+
+def page(package: str, names: list[str]) -> str:
+    """Return the page of a package: its text, then a section for each module; what it re-exports is there."""
+    return "\n".join(
+        [part(package, "=", "")]
+        + [part(name, "-", MEMBERS) for name in names if name != package and folder(name) == package]
+    )
+
+
+def part(name: str, line: str, options: str) -> str:
+    """Return one module as reStructuredText, its title underlined."""
+    return PART.format(title=name, rule=line * len(name), name=name, options=options)
 
 
 def findings_text() -> str:
@@ -92,6 +104,7 @@ def commands_text() -> str:
 
 def _leaves(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """Commands that do something, groups such as `medvox raw` opened."""
+    group.list_commands(None)  # words made of steps fill themselves when asked
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{before}{name} ")
@@ -140,15 +153,16 @@ def main() -> None:
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
     names = modules()
-    for name in names:
-        (TARGET / f"{name}.rst").write_text(page(name), encoding="utf-8")
-    (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(names)), encoding="utf-8")
+    packages = list(dict.fromkeys(folder(name) for name in names))
+    for package in packages:
+        (TARGET / f"{package}.rst").write_text(page(package, names), encoding="utf-8")
+    (TARGET / "index.md").write_text(INDEX.replace("PAGES", "\n".join(packages)), encoding="utf-8")
     (TARGET / "commands.txt").write_text(commands_text(), encoding="utf-8")
     (TARGET / "findings.txt").write_text(findings_text(), encoding="utf-8")
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     table = formats_table(project["entry-points"]["medvox.formats"])
     (TARGET / "formats.txt").write_text(table, encoding="utf-8")
-    print(f"{len(names)} pages in {TARGET.relative_to(ROOT)}")
+    print(f"{len(packages)} pages of {len(names)} modules in {TARGET.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ from medvox.core.volume import Volume
 if TYPE_CHECKING:
     from medvox.workflows.convert import convert
     from medvox.workflows.demo import write_demo
+    from medvox.workflows.labels import read_labels, write_labels
     from medvox.workflows.open_folder import read, scan
+    from medvox.workflows.outlines import read_contours, write_contours
     from medvox.workflows.save import write
 
 __version__ = VERSION
@@ -47,9 +49,13 @@ __all__ = [
     "Volume",
     "convert",
     "read",
+    "read_contours",
+    "read_labels",
     "scan",
     "write",
+    "write_contours",
     "write_demo",
+    "write_labels",
 ]
 
 _LAZY = {
@@ -58,6 +64,10 @@ _LAZY = {
     "write": "medvox.workflows.save",
     "convert": "medvox.workflows.convert",
     "write_demo": "medvox.workflows.demo",
+    "read_labels": "medvox.workflows.labels",
+    "write_labels": "medvox.workflows.labels",
+    "read_contours": "medvox.workflows.outlines",
+    "write_contours": "medvox.workflows.outlines",
 }
 
 

@@ -22,9 +22,12 @@ def test_a_tilted_scan_opens_as_planes_of_its_regular_copy_and_says_so(viewer: V
     assert viewer.get("layout") == "mpr"
     badge = viewer.page.locator("[data-badge]")
     assert "regular copy" in badge.inner_text()
+    badge.get_by_role("button", name="Why?").click()
+    assert "interpolated" in viewer.page.locator("[data-badge-reasons]").inner_text()
+    badge.get_by_role("button", name="Why?").click()
     probe = viewer.hover("axial", 150, 150)
     assert probe["grid"] == "regular"
-    badge.get_by_role("button").click()
+    badge.get_by_role("button", name="Show stored slices").click()
     viewer.wait("s.layout === 'stack' && s.shown")
     assert viewer.hover("stack", 300, 300)["grid"] == "stored"
 

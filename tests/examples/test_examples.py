@@ -15,6 +15,7 @@ MAKES = {
     "pet_mip": ("mip-coronal.png", "mip-sagittal.png"),
     "sample_data": ("demo-patient/patient/ct/*.dcm",),
     "simpleitk_filter": ("smooth.nrrd",),
+    "skull_model": ("skull.stl", "skull.json", "skull.png", "skull.gif"),
     "volume_rendering": ("bone-front.png", "bone-oblique.png", "bone-back.png"),
     "window_and_save_a_slice": ("slice.png",),
 }

@@ -74,6 +74,10 @@ PRESETS = {
         {"name": "mip", "label": "MIP", "mode": "mip", "shade": False, "scale": "relative",
          "color": [[0, 0, 0, 0], [1, 1, 1, 1]], "opacity": [[0, 1], [1, 1]]},
     ],
+    "colormaps": [
+        {"name": "gray", "colors": [[0, 0, 0], [1, 1, 1]]},
+        {"name": "hot", "colors": [[0, 0, 0], [0.5, 0, 0], [1, 0, 0], [1, 0.5, 0], [1, 1, 1]]},
+    ],
 }  # fmt: skip
 
 
@@ -135,7 +139,7 @@ class World:
         data = scan.stored.data
         shape = [n for n, axis in zip(data.shape, "tkjic", strict=False) if axis in "ji" or n > 1]
         image = {"id": scan.id, "label": scan.label, "kind": scan.kind, "modality": scan.modality, "axes": scan.axes,
-                 "shape": shape, "thumbnail_url": f"/api/v1/images/{scan.id}/thumbnail"}  # fmt: skip
+                 "shape": shape, "frame_of_reference": "1.2.3" if scan.kind == "volume" else None, "thumbnail_url": f"/api/v1/images/{scan.id}/thumbnail"}  # fmt: skip
         return {"id": f"series-{scan.id}", "series_uid": f"1.2.3.4.{number}", "number": number, "description": scan.label,
                 "modality": scan.modality, "body_part": None, "format": "dicom", "kind": scan.kind,
                 "instance_count": int(data.shape[0] * data.shape[1]), "images": [image], "findings": scan.findings,
@@ -175,7 +179,7 @@ class World:
                 "modality": scan.modality, "axes": scan.axes, "shape": list(data.shape),
                 "value": {"dtype": data.dtype.name, "unit": scan.unit, "meaning": scan.meaning,
                           "min": float(data.min()), "max": float(data.max()), "photometric": scan.photometric,
-                          "relative": [float(data.min()), float(data.max())]},
+                          "relative": [float(data.min()), float(data.max())], "suv_factor": None},
                 "windows": [] if scan.photometric == "RGB" else scan.windows, "volume_presets": scan.presets, "frame_times_s": scan.frame_times_s,
                 "frame_rate": 25.0 if scan.kind == "cine" else None, "pixel_spacing": scan.spacing, "overlay": overlay,
                 "grids": {"stored": self.grid_info(scan, "stored"), "regular": self.grid_info(scan, "regular")},
@@ -269,6 +273,9 @@ def routes(world: World) -> list[Route]:
 
     async def presets(_: Request) -> Response:
         return JSONResponse(PRESETS)
+
+    async def hanging(_: Request) -> Response:
+        return JSONResponse([])
 
     async def events(request: Request) -> Response:
         async def stream() -> AsyncIterator[str]:
@@ -364,7 +371,7 @@ def routes(world: World) -> list[Route]:
 
     one = "/api/v1/images/{id}"
     return [
-        Route("/api/v1/session", session), Route("/api/v1/studies", studies), Route("/api/v1/presets", presets),
+        Route("/api/v1/session", session), Route("/api/v1/studies", studies), Route("/api/v1/presets", presets), Route("/api/v1/hanging", hanging),
         Route("/api/v1/events", events), Route("/api/v1/open", open_paths, methods=["POST"]),
         Route("/api/v1/upload", upload, methods=["POST"]), Route(one, image), Route(one + "/probe", probe),
         Route(one + "/header", header), Route(one + "/thumbnail", thumbnail), Route(one + "/preview", preview),
@@ -428,6 +435,7 @@ def main() -> None:
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(("127.0.0.1", options.port))
+        sock.listen()
         print(f"http://127.0.0.1:{sock.getsockname()[1]}/?token={world.token}", flush=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1))
 

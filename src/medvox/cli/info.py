@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +14,12 @@ from medvox.cli.console import STYLES, RawOption, err, out, print_json, progress
 from medvox.cli.header_table import Wanted, print_headers
 from medvox.core.finding import EXPLANATIONS, Finding
 from medvox.core.study import Scan, Series
-from medvox.workflows.describe import describe_scan
+from medvox.dicom.objects.summary import ObjectSummary
+from medvox.workflows.describe import describe_scan, object_summaries
 from medvox.workflows.open_folder import scan
+
+MOST_PARTS = 30
+"""Lines shown of one object."""
 
 
 def info(  # noqa: PLR0913 - options of a command
@@ -69,12 +74,13 @@ def info(  # noqa: PLR0913 - options of a command
 
 def _print_tree(found: Scan) -> None:
     root = Tree(f"[bold]{escape(', '.join(found.roots))}[/]  {found.files} files")
+    objects = object_summaries(found)
     for study in found.studies:
         title = " ".join(w for w in (study.date, study.description or "study") if w)
         patient = f"{study.patient.name} {study.patient.id}".rstrip()
         branch = root.add(f"[bold cyan]{escape(title)}[/]  {escape(patient)}")
         for series in study.series:
-            _add_series(branch, series)
+            _add_series(branch, series, objects)
     for finding in found.findings:
         _add_finding(root, finding)
     out.print(root, soft_wrap=True)
@@ -82,19 +88,31 @@ def _print_tree(found: Scan) -> None:
         out.print(f"[dim]{code}: {escape(EXPLANATIONS[code])}[/]", soft_wrap=True)
 
 
-def _add_series(branch: Tree, series: Series) -> None:
+def _add_series(branch: Tree, series: Series, objects: Mapping[str, ObjectSummary]) -> None:
     number = "" if series.number is None else f"{series.number} "
     kind = series.object_type or series.modality or series.format
     files = f"{len(series.instances)} file(s), {series.format}"
     node = branch.add(f"[green]{number}{escape(series.description)}[/]  {escape(kind)}, {files}")
     for finding in series.findings:
         _add_finding(node, finding)
+    for summary in (objects[i.file] for i in series.instances if i.file in objects):
+        _add_object(node, summary)
     for image in series.images:
         sizes = " × ".join(f"{name} {size}" for name, size in zip(image.axes, image.shape, strict=True))
         unit = "" if image.unit == "1" else f" [{image.unit}]"
         leaf = node.add(escape(f"{image.label}: {image.kind}, {sizes}{unit}, {image.grid!r}"))
         for finding in image.findings:
             _add_finding(leaf, finding)
+
+
+def _add_object(node: Tree, summary: ObjectSummary) -> None:
+    leaf = node.add(escape(f"{summary.kind}, refers to {len(summary.referenced)} objects"))
+    for part in summary.parts[:MOST_PARTS]:
+        leaf.add(escape(part))
+    if len(summary.parts) > MOST_PARTS:
+        leaf.add(f"[dim]… and {len(summary.parts) - MOST_PARTS} more[/]")
+    for finding in summary.findings:
+        _add_finding(leaf, finding)
 
 
 def _add_finding(node: Tree, finding: Finding) -> None:

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from medvox.cli import convert, demo, info, net, raw, render, serve, viewer
+from medvox.cli import (
+    contour,
+    convert,
+    demo,
+    info,
+    measure,
+    net,
+    raw,
+    register,
+    render,
+    serve,
+    steps,
+    surface,
+    viewer,
+)
 from medvox.cli.console import fail
 from medvox.core.errors import MedvoxError, UsageError
 
@@ -22,9 +36,15 @@ app.command(name="demo")(demo.demo)
 app.command(name="info")(info.info)
 app.command(name="convert")(convert.convert)
 app.command(name="render")(render.render)
+app.command(name="contour")(contour.contour)
+app.command(name="surface")(surface.surface)
 app.add_typer(raw.app, name="raw")
 app.add_typer(net.app, name="net")
 app.add_typer(serve.app, name="serve")
+app.add_typer(steps.words("segment", "Mark organs and regions in images; combine, grow and smooth labels."))
+app.add_typer(steps.words("process", "Prepare images: bias field, intensities."))
+app.command(name="register")(register.register)
+app.add_typer(measure.app, name="measure")
 
 
 def _version(value: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast, get_args
 
@@ -10,15 +11,29 @@ from rich.markup import escape
 
 from medvox.cli.console import RawOption, out, progress_bar
 from medvox.core.errors import AmbiguityError, MissingError, UsageError
+from medvox.core.progress import Progress
 from medvox.core.study import Image, Kind, Scan
 from medvox.core.volume import Volume, Window
+from medvox.rendering.annotate import annotate
 from medvox.rendering.look import Look
 from medvox.rendering.presets import PRESETS
 from medvox.rendering.render import MODES, Mode, RenderRequest
 from medvox.rendering.render import render as draw
 from medvox.rendering.reslice import Plane
 from medvox.rendering.scene import Camera
+from medvox.workflows.movies import MOVIES
 from medvox.workflows.open_folder import scan
+from medvox.workflows.pictures import (
+    ReformatRequest,
+    WorldRequest,
+    barred,
+    draw_reformat,
+    is_mesh,
+    make_world,
+    suited,
+    world_camera,
+    write_turntable,
+)
 
 DEFAULT_SIZE = (1000, 800)
 LARGEST_SIDE = 8192
@@ -27,7 +42,9 @@ PLANES = get_args(Plane)
 
 def render(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive.")],
-    target: Annotated[Path, typer.Argument(help="Picture to write, .png or .jpg.")],
+    target: Annotated[
+        Path, typer.Argument(help="Picture (.png, .jpg) or movie (.gif, .mp4, .webm) to write.")
+    ],
     mode: Annotated[
         str | None, typer.Option(help=f"{', '.join(MODES)}; volume where a preset is given, else slice.")
     ] = None,
@@ -47,13 +64,42 @@ def render(  # noqa: PLR0913
     columns: Annotated[int, typer.Option(help="Columns of a montage.")] = 5,
     rows: Annotated[int, typer.Option(help="Rows of a montage.")] = 4,
     plain: Annotated[bool, typer.Option("--plain", help="No letters, label or scale bar.")] = False,
+    surface: Annotated[
+        list[str] | None,
+        typer.Option(help="Mesh file to draw; FILE:0.4 is seen through. Repeatable."),
+    ] = None,
+    slices: Annotated[str, typer.Option(help="Slices in the 3D picture: axial,coronal:12.5 (mm).")] = "",
+    fuse: Annotated[list[Path] | None, typer.Option(help="Another volume in the same 3D picture.")] = None,
+    transfer: Annotated[Path | None, typer.Option(help="JSON file with colors and opacities.")] = None,
+    clip: Annotated[
+        list[str] | None, typer.Option(help="Plane a,b,c,d: leaves what lies where ax+by+cz >= d (LPS mm).")
+    ] = None,
+    box: Annotated[str, typer.Option(help="Cut to a box: two LPS corners x,y,z,x,y,z.")] = "",
+    normal: Annotated[str, typer.Option(help="Oblique slice: its normal x,y,z (LPS).")] = "",
+    center: Annotated[str, typer.Option(help="Middle of the oblique slice, x,y,z in mm.")] = "",
+    path: Annotated[str, typer.Option(help='Curved slice along "x,y,z x,y,z ...".')] = "",
+    slab: Annotated[float, typer.Option(min=0, help="Thickness in mm of an oblique or curved slice.")] = 0.0,
+    frames: Annotated[int, typer.Option(min=2, max=5000, help="Of a turntable: .gif, .mp4, .webm.")] = 72,
+    color_bar: Annotated[bool, typer.Option("--color-bar", help="Draw the window as a bar.")] = False,
     raw: RawOption = None,
 ) -> None:
-    """Draw a slice, montage, projection or volume rendering.
+    """Draw slices, projections, volumes and meshes; a turntable where TARGET is a movie.
 
-    No display and no graphics card are needed. Of several images the largest volume is drawn unless
-    --image says which.
+    SOURCE is a scan, or a mesh file. No display and no graphics card are needed. Of several images the
+    largest volume is drawn unless --image says which.
     """
+    moving = target.suffix.lower() in MOVIES
+    reformat = ReformatRequest(_numbers(normal), _numbers(center), _numbers(path), slab)
+    scene = WorldRequest(
+        tuple(surface or ()), tuple(s for s in slices.split(",") if s), preset, transfer,
+        tuple(_numbers(c) for c in clip or ()), _numbers(box),
+        Look() if window is None else Look(window=Window(*window)),
+    )  # fmt: skip
+    if scene.is_needed or fuse or moving or is_mesh(source):
+        _check(target, "volume", preset, plane, size, MOVIES if moving else ())
+        seen = Camera(azimuth, elevation, 0.0, zoom)
+        _draw_world((source, target), scene, seen, (size, frames, plain, image), fuse or [])
+        return
     wanted = mode or ("volume" if preset else "slice")
     _check(target, wanted, preset, plane, size)
     with progress_bar() as progress:
@@ -75,9 +121,57 @@ def render(  # noqa: PLR0913
             look=Look() if window is None else Look(window=Window(*window)),
             annotated=not plain,
         )
-        picture = draw(volume, request, progress)
+        if reformat.is_needed:
+            picture = draw_reformat(volume, reformat, request.look, mode)
+            picture = picture if plain else annotate(picture)
+        else:
+            picture = draw(volume, request, progress)
+        if color_bar:
+            picture = barred(picture, volume, request.look)
     picture.save(target)
     out.print(f"[green]{escape(str(target))}[/]  {escape(chosen.label)}", soft_wrap=True)
+
+
+def _draw_world(
+    files: tuple[Path, Path],
+    scene: WorldRequest,
+    camera: Camera,
+    how: tuple[tuple[int, int], int, bool, str | None],
+    fuse: list[Path],
+) -> None:
+    """Draw meshes, slices and volumes together, once or all around."""
+    source, target = files
+    size, frames, plain, label = how
+    with progress_bar() as progress:
+        volume, others = None, []
+        if is_mesh(source):
+            scene = replace(scene, meshes=(str(source), *scene.meshes))
+        else:
+            volume = _three_d(source, label, progress)
+            if not scene.is_needed:
+                scene = replace(scene, preset=suited(volume))
+        others = [_three_d(path, None, progress) for path in fuse]
+        world = make_world(scene, volume, others, progress)
+        draw = world_camera(world, size, cube=not plain)
+        if target.suffix.lower() in MOVIES:
+            count = write_turntable(draw, target, camera, frames, progress)
+            out.print(f"[green]{escape(str(target))}[/]  {count} frames", soft_wrap=True)
+            return
+        picture = draw(camera)
+    (picture if plain else annotate(picture)).save(target)
+    out.print(f"[green]{escape(str(target))}[/]", soft_wrap=True)
+
+
+def _three_d(source: Path, label: str | None, progress: Progress) -> Volume:
+    volume = _choose(scan(source, progress=progress), label, three_d=True).volume()
+    return volume.at(**dict.fromkeys(volume.lead_axes, 0))
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.replace(",", " ").split())
+    except ValueError as error:
+        raise UsageError("these are no numbers", got=text, expected="numbers and commas") from error
 
 
 def _turned(azimuth: float, elevation: float, zoom: float) -> bool:
@@ -109,9 +203,16 @@ def _lead(volume: Volume, time: int) -> tuple[int, ...]:
     return (time, *([0] * (len(volume.lead_shape) - 1)))
 
 
-def _check(target: Path, mode: str, preset: str | None, plane: str | None, size: tuple[int, int]) -> None:
+def _check(
+    target: Path,
+    mode: str,
+    preset: str | None,
+    plane: str | None,
+    size: tuple[int, int],
+    endings: tuple[str, ...] = (),
+) -> None:
     """Refuse what makes no sense before anything is read."""
-    if target.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if target.suffix.lower() not in (".png", ".jpg", ".jpeg", *endings):
         raise UsageError("pictures are written as .png or .jpg", where=target)
     if not target.absolute().parent.is_dir():
         raise MissingError("no such folder", where=target.parent)

@@ -84,10 +84,41 @@ EXPLANATIONS: Mapping[str, str] = MappingProxyType(
         "alpha-dropped": "The picture has a transparency channel; it was left out, the colours are kept.",
         "exif-orientation": "Exif data ask to show the picture turned or mirrored; rows and columns are as stored.",
         "more-pictures": "The file holds more pictures than can be read; the text says which are left out.",
+        # segmentations, outlines, reports
+        "missing-reference": "An object refers to images that are not among the files opened; their number is in the text.",
+        "empty-segment": "A segment or structure has no frame or contour; it is kept, empty.",
+        "overlapping-segments": "Segments share voxels; all of them are kept, in layers.",
+        "odd-contour": "A contour cannot be used as it is stored; the text says what was done and how many there are.",
+        "odd-segment": "A segment is described against the standard; the text says what was done.",
+        "grid-from-frames": "The object holds only slices that show something; the slices between are empty, those beyond are not known without the source images.",
+        "report-content": "A part of the report is not understood; the text says which and how often.",
+        # contours
+        "contour-sub-voxel": "A region is so small that no voxel centre lies in it: the rule of pixel centres gives it no voxel.",
+        "contour-thin": "A region is narrower than three pixels somewhere: outlines traced from its voxels differ from it there.",
+        "contour-off-slice": "Contours do not lie on the slices of the image; each was taken for the nearest slice.",
+        "contour-beside": "Contours lie closer to each other than the slices of the image; of each slice the nearest ones count.",
+        "contour-oblique": "Contours are not parallel to the slices of the image; voxels were set by the nearest contour plane.",
+        "contour-outside": "Contours lie outside the image; what is outside has no voxels.",
+        "contour-gap": "Slices between contours have none; they stay empty unless interpolation is asked for.",
+        "contour-open": "Open curves and points enclose no area; they are kept as contours but give no voxels.",
+        "contour-nested": "A ring lies inside another one: it was taken as a hole (or as an island in a hole).",
+        "contour-keyhole": "A hole is joined to the outside by a channel of no width; it was made a ring of its own.",
+        "contour-crossing": "A ring crosses itself; what it goes around an odd number of times was taken as inside.",
+        "contour-overlap": "Rings of one plane overlap in part; the text says how they were joined.",
+        "contour-not-flat": "The points of a ring do not lie in one plane; the plane that fits best was taken.",
+        "contour-degenerate": "A ring encloses no area (fewer than three different points, or all on a line) and gives no region.",
+        "outline-units-assumed": "An outline file does not say its units; those named were taken.",
+        "outline-plane-assumed": "An outline file does not say where in space its planes lie; the text says what was taken.",
+        "outline-not-closed": "Boundaries that must be closed did not repeat their first point; they were closed.",
+        "outline-curve": "Curves of a drawing were made polylines; the text says how closely.",
+        "outline-skipped": "A drawing holds things that are no lines or points; they were not read.",
         # grouping
         "dicomdir-stale": "The DICOMDIR names files that are not there.",
         "vendor-quirk": "A vendor's way of storing was met and handled; the text names it.",
         "irregular-stack": "The pictures of a stack differ in size or kind; they were not joined.",
+        # preparation
+        "not-converged": "An optimisation ran out of its iterations before it settled; look at the result before "
+        "you use it, or allow more iterations.",
     }
 )
 """What each code means, in plain words: the source of docs/reference/findings."""

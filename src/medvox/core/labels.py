@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medvox.core.errors import MissingError, UsageError
+from medvox.core.finding import Finding
 from medvox.core.grid import Grid
 from medvox.core.notebook import html_repr
 from medvox.core.provenance import Provenance
@@ -24,6 +25,26 @@ class Code:
     value: str
     scheme: str
     meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """Who or what drew a segment (PS3.3 C.8.20.2, Segment Algorithm Type).
+
+    Parameters
+    ----------
+    kind
+        ``"AUTOMATIC"``, ``"SEMIAUTOMATIC"`` or ``"MANUAL"``.
+    name, version
+        Of the algorithm; empty for manual work.
+    family
+        Coded family (DICOM CID 7162), or None.
+    """
+
+    kind: str
+    name: str = ""
+    version: str = ""
+    family: Code | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,14 @@ class Segment:
         Coded category and type (PS3.3 C.8.20.2).
     color
         Red, green, blue, 0..255.
+    region
+        Coded anatomic region where `kind` is not itself anatomy (a mass in the liver), or None.
+    description
+        Free text.
+    algorithm
+        Who or what drew it, or None where nothing is known.
+    tracking_id, tracking_uid
+        Name and UID of the finding that it shows, the same over time points (PS3.3 C.8.20.2).
     """
 
     number: int
@@ -50,6 +79,11 @@ class Segment:
     category: Code | None = None
     kind: Code | None = None
     color: tuple[int, int, int] = (255, 255, 0)
+    region: Code | None = None
+    description: str = ""
+    algorithm: Algorithm | None = None
+    tracking_id: str = ""
+    tracking_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +101,10 @@ class LabelMap:
         What the numbers mean.
     fractional
         Whether the layers hold fractions instead of numbers.
+    provenance
+        Where it came from, or None.
+    findings
+        Oddities met when it was read.
     """
 
     data: AnyArray
@@ -74,6 +112,7 @@ class LabelMap:
     segments: tuple[Segment, ...]
     fractional: bool = False
     provenance: Provenance | None = None
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         if self.data.ndim != 4 or self.data.shape[1:] != self.grid.shape:

@@ -29,6 +29,8 @@ class Mesh:
         Red, green, blue, 0..255.
     provenance
         What it was made from.
+    vertex_colors
+        (n, 3) uint8 red, green, blue of each vertex, or None.
     """
 
     vertices_mm: NDArray[np.float64]
@@ -36,6 +38,7 @@ class Mesh:
     name: str = ""
     color: tuple[int, int, int] = (255, 255, 0)
     provenance: Provenance | None = None
+    vertex_colors: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         vertices = np.array(self.vertices_mm, dtype=np.float64).reshape(-1, 3)
@@ -47,6 +50,10 @@ class Mesh:
                 "mesh faces name vertices that are not there",
                 got=int(faces.max()),
                 expected=f"< {len(vertices)}",
+            )
+        if self.vertex_colors is not None and self.vertex_colors.shape != vertices.shape:
+            raise GeometryError(
+                "mesh colors do not fit its vertices", got=self.vertex_colors.shape, expected=vertices.shape
             )
         object.__setattr__(self, "vertices_mm", vertices)
         object.__setattr__(self, "faces", faces)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, overload
 
@@ -34,6 +34,8 @@ class SliceSource:
         Acquisition time in seconds after the first slice of the volume, or None.
     tile
         (row, column) of the first pixel inside the frame where frames hold several slices (mosaic).
+    path
+        Where the file can be opened on this machine, or None; `file` is what people call it.
     """
 
     file: str
@@ -43,6 +45,7 @@ class SliceSource:
     intercept: float = 0.0
     time_s: float | None = None
     tile: tuple[int, int] | None = None
+    path: str | None = field(default=None, compare=False, repr=False)
 
 
 class DeferredSources(Sequence[SliceSource]):

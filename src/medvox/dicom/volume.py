@@ -257,6 +257,7 @@ def _sources(slices: Sequence[Slice]) -> tuple[SliceSource, ...]:
             intercept=s.scaling.intercept,
             time_s=_after(start, _seconds(s)),
             tile=s.tile,
+            path=s.header.file,
         )
         for s in slices
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import lru_cache
+from typing import Final, Literal
 
 from medvox.core.errors import UnsupportedError
 from medvox.network.upper_layer.negotiation import BIG, EXPLICIT, IMPLICIT
@@ -16,6 +17,7 @@ _BINARY: Final = {
 _LONG: Final = frozenset(("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"))
 """VRs whose length has four bytes (PS3.5 7.1.2)."""
 _CHARACTER_SET: Final = 0x00080005
+_SHORT: Final = 2
 _LONGEST: Final = 0xFFFE
 
 
@@ -42,35 +44,39 @@ class Answer:
         """
         if transfer_syntax not in (EXPLICIT, IMPLICIT, BIG):
             raise UnsupportedError("the transfer syntax is not native", got=transfer_syntax)
-        elements: Iterable[tuple[int, str, str | Sequence[float]]] = self.elements
-        if not all(value.isascii() for _, _, value in self.elements if isinstance(value, str)):
-            others = [one for one in self.elements if one[0] != _CHARACTER_SET]
+        elements = self.elements
+        if not "".join([value for _, _, value in elements if isinstance(value, str)]).isascii():
+            others = [one for one in elements if one[0] != _CHARACTER_SET]
             elements = [*others, (_CHARACTER_SET, "CS", "ISO_IR 192")]
-        order = ">" if transfer_syntax == BIG else "<"
+        order: Literal["big", "little"] = "big" if transfer_syntax == BIG else "little"
         parts: list[bytes] = []
-        for tag, vr, value in sorted(elements, key=_tag):
-            data = _value(vr, value, order)
-            if transfer_syntax == IMPLICIT:
-                parts.append(struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(data)))
-            elif vr in _LONG:
-                head = struct.pack(f"{order}HH2sHI", tag >> 16, tag & 0xFFFF, vr.encode(), 0, len(data))
-                parts.append(head)
-            else:
+        for tag, vr, value in sorted(elements):
+            data = _text(vr, value) if isinstance(value, str) else _numbers(vr, value, order)
+            start, room = _head(tag, vr, transfer_syntax)
+            if room == _SHORT:
                 data = data[:_LONGEST]
-                parts.append(struct.pack(f"{order}HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(data)))
-            parts.append(data)
+            parts += (start, len(data).to_bytes(room, order), data)
         return b"".join(parts)
 
 
-def _tag(element: tuple[int, str, Any]) -> int:
-    return element[0]
+@lru_cache(4096)
+def _head(tag: int, vr: str, transfer_syntax: str) -> tuple[bytes, int]:
+    """Return what stands before the length of an element, and in how many bytes the length is written."""
+    order = ">" if transfer_syntax == BIG else "<"
+    place = struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF)
+    if transfer_syntax == IMPLICIT:
+        return place, 4
+    return (place + vr.encode() + b"\0\0", 4) if vr in _LONG else (place + vr.encode(), _SHORT)
 
 
-def _value(vr: str, value: str | Sequence[float], order: str) -> bytes:
-    if isinstance(value, str):
-        data = value.encode()
-        return data + (b"\0" if vr in ("UI", "OB", "UN") else b" ") if len(data) % 2 else data
+def _text(vr: str, value: str) -> bytes:
+    data = value.encode()
+    return data + (b"\0" if vr in ("UI", "OB", "UN") else b" ") if len(data) % 2 else data
+
+
+def _numbers(vr: str, values: Sequence[float], order: Literal["big", "little"]) -> bytes:
+    code = ">" if order == "big" else "<"
     try:
-        return b"".join(struct.pack(order + _BINARY[vr], one) for one in value)
+        return b"".join(struct.pack(code + _BINARY[vr], one) for one in values)
     except (KeyError, struct.error) as error:
         raise UnsupportedError("a value cannot be encoded", got=f"{vr}: {type(error).__name__}") from None

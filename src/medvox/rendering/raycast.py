@@ -20,7 +20,7 @@ from medvox.core.volume import Volume
 from medvox.rendering.picture import Picture
 from medvox.rendering.presets import VolumePreset, volume_preset
 from medvox.rendering.reslice import direction_letters
-from medvox.rendering.scene import FULL, Camera, Scene
+from medvox.rendering.scene import FULL, Camera, Scene, Shot
 
 AnyArray = NDArray[Any]
 FloatArray = NDArray[np.float64]
@@ -32,7 +32,7 @@ STEP = 0.5
 """Distance between samples, in the smallest voxel side."""
 _REACH_MM = 5.0
 _OCCLUSION = 0.75
-_BACKGROUND: tuple[Rgb, Rgb] = ((44, 48, 56), (10, 11, 14))
+BACKGROUND: tuple[Rgb, Rgb] = ((44, 48, 56), (10, 11, 14))
 _SEEN = 1e-4
 """Opacity per mm from which a voxel counts for the framing of a picture."""
 MAX_SIDE = 8192
@@ -43,7 +43,7 @@ def render_volume(
     preset: VolumePreset | str,
     camera: Camera | None = None,
     size: tuple[int, int] = (800, 600),
-    background: tuple[Rgb, Rgb] = _BACKGROUND,
+    background: tuple[Rgb, Rgb] = BACKGROUND,
     shift: float = 0.0,
     progress: Progress = silent,
 ) -> Picture:
@@ -85,7 +85,7 @@ def render_volume(
         pixels = _mip_pixels(scene, data, chosen, points)
     else:
         rgba, pixel = _cast_composite(scene, chosen, points, view, size, progress)
-        pixels = _over(rgba, background)
+        pixels = over_background(rgba, background)
     right, down, _ = view.axes
     letters = tuple(direction_letters(v) for v in (-right, right, -down, down))
     return Picture(pixels, pixel, (letters[0], letters[1], letters[2], letters[3]), chosen.label)
@@ -125,20 +125,48 @@ def _cast_composite(
     size: tuple[int, int],
     progress: Progress,
 ) -> tuple[AnyArray, float]:
+    shot = Shot.of(camera, size, visible_outline_mm(scene, preset, points))
+    return composite_shot(scene, preset, shot, points=points, progress=progress), shot.pixel_mm
+
+
+def visible_outline_mm(scene: Scene, preset: VolumePreset, points: Points | None = None) -> FloatArray:
+    """(n, 3) LPS points between which all lies that a preset shows."""
+    tables = opacity_tables(scene, preset, points or _positions(scene, preset, 0.0))
+    return scene.outline_mm(_active_blocks(scene, tables[4]), tables[0] > _SEEN)
+
+
+def composite_shot(
+    scene: Scene,
+    preset: VolumePreset,
+    shot: Shot,
+    spans: AnyArray | None = None,
+    points: Points | None = None,
+    progress: Progress = silent,
+) -> NDArray[np.float32]:
+    """Cast rays through a volume for a camera that is set up.
+
+    Parameters
+    ----------
+    spans
+        (2, rows, columns) depths in mm between which each ray sees; None: all of it.
+
+    Returns
+    -------
+    (rows, columns, 4) float32
+        Red, green, blue 0..1 weighted by opacity, and opacity.
+    """
     from medvox.rendering import raycast_kernels as kernels
 
-    tables = opacity_tables(scene, preset, points)
-    active = _active_blocks(scene, tables[4])
-    rays, pixel = scene.rays(camera, size, scene.outline_mm(active, tables[0] > _SEEN))
-    field = kernels.Field(scene.data, _emptiness(active), tables)
-    linear = scene.grid.affine[:3, :3]
-    inverse = np.ascontiguousarray(np.linalg.inv(linear))
+    tables = opacity_tables(scene, preset, points or _positions(scene, preset, 0.0))
+    field = kernels.Field(scene.data, _emptiness(_active_blocks(scene, tables[4])), tables)
+    inverse = np.ascontiguousarray(np.linalg.inv(scene.grid.affine[:3, :3]))
     step = STEP * min(scene.grid.spacing_mm)
-    view = kernels.View(rays, np.ascontiguousarray(inverse.T), inverse, step)
-    shading = _shading(scene, preset, tables, camera)
-    out = np.zeros((size[1], size[0], 4), np.float32)
-    _in_rows(lambda rows: kernels.composite(field, view, shading, rows, out), size[1], progress)
-    return out, pixel
+    view = kernels.View(scene.shot_rays(shot), np.ascontiguousarray(inverse.T), inverse, step)
+    shading = _shading(scene, preset, tables, shot)
+    out = np.zeros((shot.size[1], shot.size[0], 4), np.float32)
+    limits = np.zeros((2, 0, 0)) if spans is None else np.ascontiguousarray(spans, dtype=np.float64)
+    _in_rows(lambda rows: kernels.composite(field, view, shading, limits, rows, out), shot.size[1], progress)
+    return out
 
 
 def _active_blocks(scene: Scene, integral: FloatArray) -> AnyArray:
@@ -160,24 +188,15 @@ def _emptiness(active: AnyArray) -> AnyArray:
     return np.asarray(np.minimum(distance, 255), dtype=np.uint8)
 
 
-def _shading(scene: Scene, preset: VolumePreset, tables: FloatArray, camera: Camera) -> Any:
+def _shading(scene: Scene, preset: VolumePreset, tables: FloatArray, shot: Shot) -> Any:
     from medvox.rendering import raycast_kernels as kernels
 
-    right, down, forward = camera.axes
-    eye = -forward
-    key = _unit(0.85 * eye - 0.55 * down - 0.45 * right)
-    fill = _unit(0.8 * eye + 0.2 * down + 0.6 * right)
-    lights = np.ascontiguousarray([eye, key, fill, _unit(eye + key)])
     visible = np.flatnonzero(tables[0] > 1e-6)
     span = (visible[-1] - visible[0] + 1) / ENTRIES * FULL if len(visible) else FULL
     occlusion = _occlusion(scene, tables) if preset.shade else np.zeros((2, 2, 2), np.float32)
     return kernels.Shading(
-        preset.shade, lights, 0.02 * min(span, FULL), occlusion, float(CELL), _REACH_MM, _OCCLUSION
+        preset.shade, shot.lights(), 0.02 * min(span, FULL), occlusion, float(CELL), _REACH_MM, _OCCLUSION
     )
-
-
-def _unit(vector: FloatArray) -> FloatArray:
-    return np.asarray(vector / np.linalg.norm(vector))
 
 
 def _occlusion(scene: Scene, tables: FloatArray) -> AnyArray:
@@ -235,7 +254,7 @@ def _mip_pixels(scene: Scene, data: AnyArray, preset: VolumePreset, points: Poin
     return np.rint(np.clip(colors, 0, 1) * 255).astype(np.uint8)
 
 
-def _over(rgba: AnyArray, background: tuple[Rgb, Rgb]) -> NDArray[np.uint8]:
+def over_background(rgba: AnyArray, background: tuple[Rgb, Rgb]) -> NDArray[np.uint8]:
     """Lay a picture over a background that runs from one color at the top to another at the bottom."""
     share = np.linspace(0, 1, rgba.shape[0], dtype=np.float32)[:, None]
     ramp = np.array(background[0]) * (1 - share) + np.array(background[1]) * share

@@ -212,11 +212,15 @@ def _filled(view: View, shading: Shading, at: AnyArray, normal: AnyArray) -> flo
 
 
 @njit(**_FAST)
-def composite(field: Field, view: View, shading: Shading, rows: tuple[int, int], out: AnyArray) -> None:
+def composite(
+    field: Field, view: View, shading: Shading, spans: AnyArray, rows: tuple[int, int], out: AnyArray
+) -> None:
     """Cast the rays of rows ``rows[0]`` to ``rows[1]`` (left out), from front to back.
 
     Parameters
     ----------
+    spans
+        (2, rows, columns) distances in mm between which each ray sees; (2, 0, 0): all of it.
     out
         (rows, columns, 4): red, green, blue weighted by opacity, and opacity.
     """
@@ -225,15 +229,21 @@ def composite(field: Field, view: View, shading: Shading, rows: tuple[int, int],
         for c in range(out.shape[1]):
             for n in range(3):
                 start[n] = view.rays[0, n] + c * view.rays[1, n] + r * view.rays[2, n]
-            _cast(field, view, shading, start, out[r, c])
+            least, most = -1e30, 1e30
+            if spans.shape[1] > 0:
+                least, most = spans[0, r, c], spans[1, r, c]
+            _cast(field, view, shading, start, (least, most), out[r, c])
 
 
 @njit(**_FAST)
-def _cast(field: Field, view: View, shading: Shading, start: AnyArray, out: AnyArray) -> None:
+def _cast(
+    field: Field, view: View, shading: Shading, start: AnyArray, span: tuple[float, float], out: AnyArray
+) -> None:
     data, rays, step_mm = field.data, view.rays, view.step_mm
     scale = (field.tables.shape[1] - 1) / 65535.0
     at, normal = np.empty(3), np.empty(3)
     near, far = _span(start, rays[3], data.shape)
+    near, far = max(near, span[0]), min(far, span[1])
     red = green = blue = 0.0
     through, before = 1.0, -1.0
     factor, highlight = 1.0, 0.0

@@ -69,6 +69,56 @@ class Camera:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Shot:
+    """A camera set up: where the top left pixel is, and where the picture runs from there.
+
+    Parameters
+    ----------
+    corner_mm
+        LPS place of the top left pixel's centre, in the plane of depth 0.
+    right, down, forward
+        LPS unit vectors.
+    pixel_mm
+        Side of a pixel.
+    size
+        Width and height in pixels.
+    """
+
+    corner_mm: FloatArray
+    right: FloatArray
+    down: FloatArray
+    forward: FloatArray
+    pixel_mm: float
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, camera: Camera, size: tuple[int, int], outline_mm: FloatArray) -> Shot:
+        """Show all points of an (n, 3) outline; turning the camera does not zoom."""
+        right, down, forward = camera.axes
+        center = (outline_mm.min(axis=0) + outline_mm.max(axis=0)) / 2
+        pixel = _pixel_mm(outline_mm - center, camera, size)
+        corner = center - right * pixel * (size[0] - 1) / 2 - down * pixel * (size[1] - 1) / 2
+        return cls(corner, right, down, forward, pixel, size)
+
+    def project(self, points_mm: FloatArray) -> FloatArray:
+        """(n, 3) column, row and depth in mm of LPS points."""
+        away = points_mm - self.corner_mm
+        across, along = away @ self.right / self.pixel_mm, away @ self.down / self.pixel_mm
+        return np.stack([across, along, away @ self.forward], axis=-1)
+
+    def lights(self) -> FloatArray:
+        """(4, 3) unit vectors to the eye, the key light, the fill light, and between eye and key light."""
+        eye = -self.forward
+        key = _unit(0.85 * eye - 0.55 * self.down - 0.45 * self.right)
+        fill = _unit(0.8 * eye + 0.2 * self.down + 0.6 * self.right)
+        return np.ascontiguousarray([eye, key, fill, _unit(eye + key)])
+
+
+def _unit(vector: FloatArray) -> FloatArray:
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
 @dataclass(frozen=True, eq=False)
 class Scene:
     """A volume ready for rendering; make it once, look at it often.
@@ -174,11 +224,14 @@ class Scene:
         float
             mm a pixel.
         """
-        right, down, forward = camera.axes
-        center = (outline_mm.min(axis=0) + outline_mm.max(axis=0)) / 2
-        pixel = _pixel_mm(outline_mm - center, camera, size)
-        corner = center - right * pixel * (size[0] - 1) / 2 - down * pixel * (size[1] - 1) / 2
-        return self.ray_table(corner, right * pixel, down * pixel, forward), pixel
+        shot = Shot.of(camera, size, outline_mm)
+        return self.shot_rays(shot), shot.pixel_mm
+
+    def shot_rays(self, shot: Shot) -> FloatArray:
+        """Rays of a shot, in voxels, as `rays` gives them."""
+        return self.ray_table(
+            shot.corner_mm, shot.right * shot.pixel_mm, shot.down * shot.pixel_mm, shot.forward
+        )
 
     def ray_table(self, corner_mm: FloatArray, *steps_mm: FloatArray) -> FloatArray:
         """Turn a ray's start and steps from LPS mm to voxels, (4, 3)."""

@@ -21,7 +21,7 @@ from medvox.server.catalog import HELP
 from medvox.server.dependencies import ERRORS, SessionOf
 from medvox.server.docs_page import docs_html, findings_html
 from medvox.server.page import STATIC, inline_scripts, page, static_file
-from medvox.server.routes import session
+from medvox.server.routes import hanging, session
 from medvox.server.routes.viewer import PARTS
 from medvox.server.session import ViewerSession
 from medvox.server.types import Boot
@@ -119,7 +119,7 @@ def guarded_app(
     app.state.title = node
     errors.install(app)
     routes = APIRouter(prefix=API, responses=ERRORS, dependencies=[requires(Action.RETRIEVE)])
-    for part in (*PARTS, *([session.adding] if node is None else [])):
+    for part in (*PARTS, *([session.adding, hanging.own] if node is None else [])):
         routes.include_router(part)
     app.include_router(routes)
     for part in more:

@@ -168,8 +168,15 @@ def summary(entry: ImageEntry) -> api.ImageSummary:
         modality=image.modality or entry.series.modality,
         axes=list(image.axes),
         shape=list(image.shape),
+        frame_of_reference=_frame_of_reference(image),
         thumbnail_url=f"{entry.url}/thumbnail",
     )
+
+
+def _frame_of_reference(image: Image) -> str | None:
+    """Frame of Reference UID of a volume in patient space; else null."""
+    grid = image.grid
+    return grid.frame_of_reference if image.kind is Kind.VOLUME and grid.space == "patient" else None
 
 
 def findings(found: tuple[core.Finding, ...], roots: tuple[str, ...]) -> list[api.Finding]:

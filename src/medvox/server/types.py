@@ -74,6 +74,7 @@ class ImageSummary(Model):
     modality: str | None
     axes: list[str]
     shape: list[int]
+    frame_of_reference: str | None
     thumbnail_url: str
 
 
@@ -158,6 +159,7 @@ class ValueInfo(Model):
     min: float
     max: float
     relative: tuple[float, float]
+    suv_factor: float | None
     photometric: Photometric
 
 
@@ -288,11 +290,19 @@ class VolumePreset(Model):
     opacity: list[tuple[float, float]]
 
 
+class ColorMap(Model):
+    """Colors from low to high, evenly spaced, 0..1."""
+
+    name: str
+    colors: list[tuple[float, float, float]]
+
+
 class Presets(Model):
-    """Named windows by modality, and volume rendering presets."""
+    """Named windows by modality, volume rendering presets, color maps."""
 
     windows: dict[str, list[WindowPreset]]
     volume: list[VolumePreset]
+    colormaps: list[ColorMap]
 
 
 class OpenRequest(Model):

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from medvox.core.finding import EXPLANATIONS, Finding
 from medvox.core.grid import Grid, Space
 from medvox.core.study import Image, Scan, Series, Study
+from medvox.dicom.objects.summary import ObjectSummary, summarize
+
+MOST_SUMMARIES = 100
+"""Objects of one series that are looked into."""
 
 
 def describe_scan(scan: Scan) -> dict[str, Any]:
     """Studies, series, images, geometry and findings of a scan."""
+    objects = object_summaries(scan)
     return {
         "roots": list(scan.roots),
         "files": scan.files,
-        "studies": [_study(study) for study in scan.studies],
+        "studies": [_study(study, objects) for study in scan.studies],
         "findings": [_finding(f) for f in scan.findings],
     }
 
 
-def _study(study: Study) -> dict[str, Any]:
+def _study(study: Study, objects: Mapping[str, ObjectSummary]) -> dict[str, Any]:
     patient = study.patient
     return {
         "study_instance_uid": study.uid,
@@ -34,11 +41,35 @@ def _study(study: Study) -> dict[str, Any]:
             "sex": patient.sex,
             "age": patient.age,
         },
-        "series": [_series(series) for series in study.series],
+        "series": [_series(series, objects) for series in study.series],
     }
 
 
-def _series(series: Series) -> dict[str, Any]:
+def object_summaries(scan: Scan) -> dict[str, ObjectSummary]:
+    """Say what segmentations, structure sets, reports and their like hold and refer to, by file."""
+    at_hand = {i.sop_instance_uid for s in scan.series() for i in s.instances if i.sop_instance_uid}
+    found = {}
+    for series in scan.series():
+        if series.object_type is None or series.format != "DICOM":
+            continue
+        for instance in series.instances[:MOST_SUMMARIES]:
+            summary = summarize(Path(instance.file), at_hand)
+            if summary is not None:
+                found[instance.file] = summary
+    return found
+
+
+def _object(summary: ObjectSummary) -> dict[str, Any]:
+    return {
+        "kind": summary.kind,
+        "parts": list(summary.parts),
+        "references": len(summary.referenced),
+        "findings": [_finding(f) for f in summary.findings],
+    }
+
+
+def _series(series: Series, objects: Mapping[str, ObjectSummary]) -> dict[str, Any]:
+    mine = [objects[i.file] for i in series.instances if i.file in objects]
     return {
         "series_instance_uid": series.uid,
         "number": series.number,
@@ -48,6 +79,7 @@ def _series(series: Series) -> dict[str, Any]:
         "format": series.format,
         "object_type": series.object_type,
         "files": len(series.instances),
+        "objects": [_object(summary) for summary in mine],
         "images": [_image(image) for image in series.images],
         "findings": [_finding(f) for f in series.findings],
     }

@@ -1,5 +1,6 @@
 /** The keyboard of the page; the help dialog lists it. */
 import { go } from '../state/actions';
+import { setLook, straighten } from '../state/look';
 import type { State, ToolName } from '../state/model';
 import { resetView, scrollView, setLayout, sliceCount, stepTime } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
@@ -46,6 +47,10 @@ const COMMANDS: Record<string, () => unknown> = {
   '1': () => change(setLayout, 'stack'),
   '2': () => change(setLayout, 'mpr'),
   '3': () => change(setLayout, 'volume'),
+  '4': () => change(setLayout, 'three'),
+  '5': () => change(setLayout, 'grid'),
+  m: () => change(setLook, { magnifier: !getState().look.magnifier }),
+  x: () => change(straighten),
   '+': () => zoom(1.25),
   '=': () => zoom(1.25),
   '-': () => zoom(0.8),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeHash, EMPTY, encodeHash, type UrlState } from './hash';
+import { PLAIN } from './look';
 
 const FULL: UrlState = {
   imageId: 'a/b c&d=#1',
@@ -12,6 +13,7 @@ const FULL: UrlState = {
   preset: 'ct-bone',
   shift: -45.5,
   cameras: { axial: { zoom: 2.5, pan: [10, -4] } },
+  look: { ...PLAIN, rotation: [0, 0, 0.5, 0.5], slab: { mode: 'max', thicknessMm: 12 } },
   camera3d: { position: [1, 2, 3], focalPoint: [4, 5, 6], viewUp: [0, 0, 1], parallelScale: 99.5 },
 };
 

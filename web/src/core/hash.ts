@@ -1,8 +1,9 @@
 /** The view state as a URL fragment, so that a reload or a sent link shows the same view. */
+import { decodeLook, encodeLook, type Look } from './look';
 import type { Vec3 } from './vector';
 import type { Window } from './window';
 
-export const LAYOUTS = ['stack', 'mpr', 'volume'] as const;
+export const LAYOUTS = ['stack', 'mpr', 'volume', 'three', 'grid'] as const;
 export type Layout = (typeof LAYOUTS)[number];
 
 /** Zoom (1 = fitted) and shift of the picture in the view, canvas px. */
@@ -30,6 +31,7 @@ export interface UrlState {
   shift: number;
   cameras: Record<string, PlaneCamera>;
   camera3d: VolumeCamera | null;
+  look: Look | null;
 }
 
 export const EMPTY: UrlState = {
@@ -44,6 +46,7 @@ export const EMPTY: UrlState = {
   shift: 0,
   cameras: {},
   camera3d: null,
+  look: null,
 };
 
 const short = (x: number): string => String(Number(x.toFixed(3)));
@@ -68,6 +71,8 @@ export function encodeHash(state: UrlState, study: string | null = null): string
     const { position, focalPoint, viewUp, parallelScale } = state.camera3d;
     out.set('camera', join([...position, ...focalPoint, ...viewUp, parallelScale]));
   }
+  const look = state.look ? encodeLook(state.look) : '';
+  if (look) out.set('look', look);
   return `#${out.toString().replaceAll('%2C', ',')}`;
 }
 
@@ -113,5 +118,6 @@ export function decodeHash(hash: string): UrlState {
       viewUp: camera.slice(6, 9) as Vec3,
       parallelScale: camera[9]!,
     },
+    look: decodeLook(params.get('look')),
   };
 }

@@ -3,6 +3,7 @@ import type {
   Boot,
   ErrorBody,
   GridName,
+  HangingRule,
   Header,
   ImageInfo,
   Presets,
@@ -100,6 +101,15 @@ export const api = {
   session: () => json<Session>(`${base}/session`),
   studies: () => json<Studies>(`${base}/studies`),
   presets: () => json<Presets>(`${base}/presets`),
+  hanging: () => json<HangingRule[]>(`${base}/hanging`),
+  saveHanging: (rule: HangingRule) =>
+    json<HangingRule[]>(`${BASE}/hanging`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(rule),
+    }),
+  removeHanging: (name: string) =>
+    json<HangingRule[]>(`${BASE}/hanging/${encodeURIComponent(name)}`, { method: 'DELETE' }),
   image: (id: string) => json<ImageInfo>(imagePath(id)),
   probe: (id: string, at: ProbeQuery, signal?: AbortSignal) =>
     json<ProbeAnswer>(`${imagePath(id)}/probe?${query(at)}`, { signal }),

@@ -1,25 +1,29 @@
 /** The volume that planes and 3D show: one texture, its values replaced when time moves on. */
 import { cache, ImageVolume, type Types, volumeLoader } from '@cornerstonejs/core';
-import { gridGeometry, renderGeometry } from '../core/geometry';
+import { type GridGeometry, gridGeometry, renderGeometry } from '../core/geometry';
 import type { Values } from '../core/shuffle';
+import { moved } from '../core/transform';
 import { addSource, cacheImage, makeImage, type Source, sliceImageId } from './images';
 
 export class DisplayVolume {
   readonly volumeId: string;
   readonly source: Source;
   readonly volume: ImageVolume;
+  /** Where its voxels lie: the grid's place, moved by the layer's transform. */
+  readonly geometry: GridGeometry;
   /** Slice of the renderer for each k of the grid. */
   private readonly slotOf: number[];
   private readonly values: Values;
   private readonly copies: boolean;
 
-  constructor(source: Source, time: number) {
+  constructor(source: Source, time: number, transform: number[] | null = null) {
     const { grid, info, store } = source;
     if (!grid.affine) throw new Error('This image has no place in patient space.');
     addSource(source);
     this.source = source;
-    this.volumeId = `medvox-volume:${encodeURIComponent(info.id)}/${source.name}`;
-    const geometry = renderGeometry(gridGeometry(grid.shape, grid.affine));
+    this.volumeId = `medvox-volume:${encodeURIComponent(info.id)}/${source.name}${transform ? `/${transform.join(',')}` : ''}`;
+    this.geometry = gridGeometry(grid.shape, moved(grid.affine, transform));
+    const geometry = renderGeometry(this.geometry);
     this.slotOf = [];
     geometry.sliceOrder.forEach((k, slot) => {
       this.slotOf[k] = slot;

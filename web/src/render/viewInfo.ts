@@ -2,8 +2,9 @@
 import type { Types } from '@cornerstonejs/core';
 import { axisAlong, gridGeometry, worldToIndex } from '../core/geometry';
 import { edgeLetters } from '../core/orientation';
-import { cross, norm, sub, unit, type Vec2, type Vec3 } from '../core/vector';
-import type { State, ViewInfo, ViewName } from '../state/model';
+import { planeFrame } from '../core/rotation';
+import { cross, dot, norm, sub, unit, type Vec2, type Vec3 } from '../core/vector';
+import { PLANES, type Plane, type State, type ViewInfo, type ViewName } from '../state/model';
 import { gridOf, sliceCount } from '../state/reducers';
 
 export type AnyViewport = Types.IStackViewport | Types.IVolumeViewport;
@@ -40,7 +41,23 @@ export function viewInfo(view: ViewName, viewport: AnyViewport, state: State): V
   const { cursor } = state;
   const slice = cursor ? Math.round(worldToIndex(geometry, cursor)[axis]) : null;
   const at = cursor ? (viewport.worldToCanvas(cursor) as Vec2) : null;
-  return { ...base, slice, sliceCount: geometry.shape[axis], cross: at };
+  const lines = state.look.rotation ? planeLines(view, state, right, down) : undefined;
+  return { ...base, slice, sliceCount: geometry.shape[axis], cross: at, lines };
+}
+
+/** Where turned planes cut this one, as directions on its canvas. */
+function planeLines(view: Plane, state: State, right: Vec3, down: Vec3): ViewInfo['lines'] {
+  const { rotation } = state.look;
+  const { normal } = planeFrame(view, rotation);
+  const lines: ViewInfo['lines'] = {};
+  for (const plane of PLANES) {
+    if (plane === view) continue;
+    const along = cross(normal, planeFrame(plane, rotation).normal);
+    const [x, y] = [dot(along, unit(right)), dot(along, unit(down))];
+    const length = Math.hypot(x, y);
+    if (length > 1e-6) lines[plane] = [x / length, y / length];
+  }
+  return lines;
 }
 
 function volumeInfo(viewport: AnyViewport): ViewInfo {

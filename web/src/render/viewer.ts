@@ -7,15 +7,17 @@ import type { PlaneCamera, VolumeCamera } from '../core/hash';
 import { conventionalFlips } from '../core/orientation';
 import { unit } from '../core/vector';
 import { toRange } from '../core/window';
+import type { FetchValues } from '../data/decoder';
 import type { GridStore } from '../data/gridStore';
-import { keepStoresOf, storeOf } from '../data/openStores';
+import { fetchValues, keepStoresOf, storeOf } from '../data/openStores';
 import type { GridName, ImageInfo } from '../data/types';
 import { PLANES, type State, type ViewName } from '../state/model';
-import { gridName } from '../state/reducers';
+import { gridName, showsPlanes } from '../state/reducers';
 import { getState, patch, report, watch } from '../state/store';
 import { movePlane, sameCamera, sameVolumeCamera, volumeCamera } from './cameras';
 import { DisplayVolume } from './displayVolume';
 import { addSource, clearSources, type Source, sliceImageId } from './images';
+import type { ViewerPart } from './looking/part';
 import { Sampling } from './sampling';
 import { CACHE_BYTES, LARGE_CACHE_BYTES } from './setup';
 import { type AnyViewport, sameInfo, screenSteps, viewInfo } from './viewInfo';
@@ -42,12 +44,13 @@ const ORIENTATION = {
 type Elements = ReadonlyMap<ViewName, HTMLDivElement>;
 
 export class Viewer {
-  private readonly engine: RenderingEngine;
+  readonly engine: RenderingEngine;
+  readonly fetchValues: FetchValues = fetchValues;
   private readonly stores = new Map<GridName, GridStore>();
   private elements: Elements = new Map();
   private display: DisplayVolume | null = null;
   private info: ImageInfo | null = null;
-  private readonly sampling = new Sampling();
+  readonly sampling = new Sampling();
   private ownCameras: Record<string, PlaneCamera> | null = null;
   private ownCamera3d: VolumeCamera | null = null;
   /** The 3D camera of a fresh view: from the front, the whole volume in sight. */
@@ -58,6 +61,7 @@ export class Viewer {
   private redrawTimer: ReturnType<typeof setTimeout> | undefined;
   private solidTimer: ReturnType<typeof setTimeout> | undefined;
   private infoFrame = 0;
+  private readonly parts: ViewerPart[] = [];
   private readonly stopWatching: (() => void)[];
   /** Called after views were made or removed, for the tools to bind to them. */
   onViews: (views: ViewName[]) => void = () => {};
@@ -115,6 +119,34 @@ export class Viewer {
   /** The volume that planes and 3D show, for reading values. */
   get displayVolume(): DisplayVolume | null {
     return this.display;
+  }
+
+  /** Lets a part follow the views from now on. */
+  addPart(part: ViewerPart): void {
+    this.parts.push(part);
+    if (this.elements.size > 0 && !this.settling) part.mounted();
+  }
+
+  /** The opened image as a volume, its slices on their way; for views that others make. */
+  prepare(): DisplayVolume {
+    const { info, time } = getState();
+    if (!info) throw new Error('No image is open.');
+    if (info !== this.info) this.forget();
+    this.info = info;
+    const source = this.source(info, info.grids.regular ? 'regular' : 'stored');
+    const display = this.displayOf(source);
+    source.store.load(time, Math.floor(source.grid.shape[0] / 2), info.time_points, (e) =>
+      report(e, info.label),
+    );
+    this.settling = false;
+    this.painted = true;
+    this.noteProgress();
+    return display;
+  }
+
+  /** Something else shows the opened image: the preview may go. */
+  noteReady(): void {
+    patch({ loading: { fraction: 1, timeFraction: 1 }, shown: true });
   }
 
   store(name: GridName): GridStore | undefined {
@@ -238,10 +270,7 @@ export class Viewer {
     if (Math.max(...source.grid.shape) > limit) {
       throw new Error(`This browser shows at most ${limit} voxels a side in planes and 3D.`);
     }
-    if (this.display?.source.info !== source.info || this.display.source.name !== source.name) {
-      this.display = new DisplayVolume(source, getState().time);
-    }
-    const { volumeId } = this.display;
+    const { volumeId } = this.displayOf(source);
     for (const plane of PLANES) {
       const viewport = this.viewport(plane) as Types.IVolumeViewport | undefined;
       // One sample a pixel, its colour as it is: compositing would take the power of an opacity of
@@ -251,6 +280,36 @@ export class Viewer {
     if (this.display?.source.store.isComplete(getState().time)) {
       this.solidTimer = setTimeout(() => void this.showSolid(), SOLID_MS);
     }
+  }
+
+  /** Puts preset, transfer function, light and cuts on the 3D view. */
+  applyVolumeLook(): void {
+    this.applyPreset();
+  }
+
+  /** Brings every view back to its zoom and shift, with what parts add to it. */
+  refit(): void {
+    this.applyCameras();
+  }
+
+  /** Moves the planes through the crosshair again, after something turned them. */
+  cutThroughCursor(): void {
+    this.applyCursor();
+  }
+
+  /** Changes cameras without the views writing them into the state. */
+  quietly(work: () => void): void {
+    const wasSettling = this.settling;
+    this.settling = true;
+    work();
+    this.settling = wasSettling;
+  }
+
+  private displayOf(source: Source): DisplayVolume {
+    if (this.display?.source.info !== source.info || this.display.source.name !== source.name) {
+      this.display = new DisplayVolume(source, getState().time);
+    }
+    return this.display;
   }
 
   /** The 3D view waits for all slices: a part of a volume is slow to draw and misleads. */
@@ -272,6 +331,7 @@ export class Viewer {
     this.applyCameras();
     this.applyCursor();
     this.settling = false;
+    for (const part of this.parts) part.mounted();
     const mine = this.generation;
     // The first picture goes when the views have drawn: they do so in the next frame.
     requestAnimationFrame(() =>
@@ -292,6 +352,7 @@ export class Viewer {
     if (state.layout === 'stack' || !this.display || t !== state.time) return;
     this.display.refresh(t, first, count);
     const store = this.stores.get(name)!;
+    for (const part of this.parts) part.arrived?.(store.isComplete(t));
     if (store.isComplete(t)) {
       clearTimeout(this.redrawTimer);
       this.redrawTimer = undefined;
@@ -314,7 +375,7 @@ export class Viewer {
       fraction: store.fraction(time),
       timeFraction: store.timeFraction(info.time_points),
     };
-    const enough = layout === 'mpr' ? loading.fraction > 0 : loading.fraction >= 1;
+    const enough = showsPlanes(layout) ? loading.fraction > 0 : loading.fraction >= 1;
     const shown = layout === 'stack' ? store.hasSlice(time, slice) : enough;
     patch({ loading, shown: shown && this.painted });
   }
@@ -334,6 +395,7 @@ export class Viewer {
       viewport.setProperties({ voiRange: toRange(window), invert: inverted });
       viewport.render();
     }
+    for (const part of this.parts) part.windowed?.();
   }
 
   private async showSlice(): Promise<void> {
@@ -382,6 +444,7 @@ export class Viewer {
     const chosen = choosePreset(presets?.volume ?? [], preset, info);
     if (!viewport?.getDefaultActor() || !chosen || !info) return;
     applyPreset(viewport, chosen, info.value.relative, shift);
+    for (const part of this.parts) part.solid?.();
     this.sampling.draw(viewport);
   }
 
@@ -401,6 +464,7 @@ export class Viewer {
       }
       viewport.render();
     }
+    for (const part of this.parts) part.fitted?.();
     this.applyCursor();
     this.settling = wasSettling;
   }
@@ -468,6 +532,7 @@ export class Viewer {
     keepStoresOf(getState().info);
     this.stores.clear();
     this.display = null;
+    for (const part of this.parts) part.forgotten?.();
     clearSources();
     cache.purgeCache();
   }

@@ -6,6 +6,8 @@ import { archive } from '../data/archive';
 import type { DroppedFile } from '../data/droppedFiles';
 import { followSession } from '../data/sessionFeed';
 import type { Boot, ImageSummary, Session, Studies } from '../data/types';
+import { followRules, hang, loadRules } from './hanging';
+import { setPane } from './look';
 import { INITIAL } from './model';
 import { listStudies } from './node';
 import { addError, openImage as openInState } from './reducers';
@@ -34,10 +36,19 @@ export async function openImage(id: string, url: UrlState = EMPTY): Promise<void
   });
   try {
     const info = await api.image(id);
-    if (wanted === id) change(openInState, info, url);
+    if (wanted !== id) return;
+    change(openInState, info, url);
+    followRules(id, url.imageId === id);
   } catch (error) {
     if (wanted === id) report(error, summary?.label ?? id);
   }
+}
+
+/** The user chose an image of the list: in a table of views it goes into the active one. */
+export function chooseImage(id: string): void {
+  const { layout, activePane } = getState();
+  if (layout === 'grid' && activePane > 0) change(setPane, activePane, { imageId: id });
+  else void openImage(id);
 }
 
 function summaryOf(studies: Studies | null, id: string): ImageSummary | undefined {
@@ -54,6 +65,7 @@ async function refreshStudies(): Promise<void> {
   try {
     const studies = await api.studies();
     patch({ studies });
+    hang();
     if (!wanted && studies.first_image_id) await openImage(studies.first_image_id);
   } catch (error) {
     report(error, 'list of studies');
@@ -92,6 +104,7 @@ function openStudy(study: string, url: UrlState): void {
   const take = (session: Session) => here() && takeSession(session);
   if (url.imageId) void openImage(url.imageId, url);
   if (!getState().presets) void loadPresets();
+  if (!getState().hanging) void loadRules();
   archive.open(study).then((session) => {
     if (!here()) return;
     takeSession(session);
@@ -116,6 +129,7 @@ export function start(boot: Boot, hash: string): () => void {
   if (first) void openImage(first, url.imageId ? url : EMPTY);
   void refreshStudies();
   void loadPresets();
+  void loadRules();
   return followSession(takeSession, (error) => report(error, 'session'));
 }
 

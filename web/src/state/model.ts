@@ -2,6 +2,7 @@
 
 import type { Index3 } from '../core/geometry';
 import type { Layout, PlaneCamera, VolumeCamera } from '../core/hash';
+import { type Look, PLAIN } from '../core/look';
 import type { EdgeLetters } from '../core/orientation';
 import type { PageName } from '../core/place';
 import type { Vec3 } from '../core/vector';
@@ -9,6 +10,7 @@ import type { Window } from '../core/window';
 import type {
   ErrorBody,
   GridName,
+  HangingRule,
   ImageInfo,
   ListedStudies,
   NodeStatus,
@@ -46,6 +48,14 @@ export interface PinnedProbe extends Probe {
   storedIndex: Index3 | null;
 }
 
+export interface LayerValue {
+  value: number;
+  unit: string;
+  label: string;
+  /** The value as SUV, where the header tells what that takes. */
+  suv: { value: number; unit: string } | null;
+}
+
 export interface Measurement {
   id: string;
   kind: 'length' | 'rectangle';
@@ -73,6 +83,8 @@ export interface ViewInfo {
   zoom: number;
   /** Canvas px of the crosshair, null where the view shows none. */
   cross: [number, number] | null;
+  /** Where the lines of the other two planes run on the canvas, unit vectors. */
+  lines?: Partial<Record<Plane, [number, number]>>;
 }
 
 export interface Loading {
@@ -163,6 +175,16 @@ export interface State {
   shift: number;
   cameras: Record<string, PlaneCamera>;
   camera3d: VolumeCamera | null;
+  look: Look;
+  /** Rules of how images are shown when opened; null until they are there. */
+  hanging: HangingRule[] | null;
+  /** Facts of images beside the opened one: layers over it, panes beside it. */
+  others: Record<string, ImageInfo>;
+  /** Values of the layers under the pointer, by layer. */
+  layerValues: Record<string, LayerValue>;
+  activePane: number;
+  /** The panel of layers, planes and 3D looks. */
+  looking: boolean;
 
   loading: Loading;
   /** True once the first picture of the image is on the screen. */
@@ -212,6 +234,12 @@ export const INITIAL: State = {
   shift: 0,
   cameras: {},
   camera3d: null,
+  look: PLAIN,
+  hanging: null,
+  others: {},
+  layerValues: {},
+  activePane: 0,
+  looking: false,
   loading: { fraction: 0, timeFraction: 0 },
   shown: false,
   views: {},

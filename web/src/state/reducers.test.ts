@@ -63,6 +63,7 @@ const image = (part: Partial<ImageInfo> = {}): ImageInfo => ({
     min: -1000,
     max: 1000,
     relative: [-1000, 900],
+    suv_factor: null,
     photometric: 'MONOCHROME2',
   },
   windows: [{ name: 'Soft', center: 40, width: 400 }],

@@ -2,6 +2,7 @@
 import { defaultFrameRate } from '../core/cine';
 import {
   axisAlong,
+  type GridGeometry,
   gridCenter,
   gridGeometry,
   indexToWorld,
@@ -10,10 +11,12 @@ import {
   worldToIndex,
 } from '../core/geometry';
 import { encodeHash, type Layout, type UrlState } from '../core/hash';
-import { clamp, cross, dot, sub, unit, type Vec3 } from '../core/vector';
+import { planeFrame } from '../core/rotation';
+import { add, clamp, cross, dot, scale, sub, unit, type Vec3 } from '../core/vector';
 import type { Window } from '../core/window';
 import { bytesOf, MEMORY_LIMIT } from '../data/gridStore';
 import type { ErrorBody, GridInfo, GridName, ImageInfo } from '../data/types';
+import { freshLook } from './look';
 import type { Plane, State, ViewName } from './model';
 
 type Change = Partial<State>;
@@ -53,10 +56,10 @@ export function defaultWindow(info: ImageInfo): Window {
 }
 
 /** Everything that starts anew with another image, or as the URL states it. */
-export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
+export function openImage(state: State, info: ImageInfo, url: UrlState): Change {
   const asked = url.imageId === info.id ? url : null;
   const wanted = asked?.layout ?? defaultLayout(info);
-  const layout = wanted === 'stack' || hasPlanes(info) ? wanted : 'stack';
+  const layout = ['stack', 'grid'].includes(wanted) || hasPlanes(info) ? wanted : 'stack';
   const grid = info.grids.regular ?? info.grids.stored;
   const count = sliceCount(info);
   return {
@@ -75,10 +78,14 @@ export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
     shift: asked?.shift ?? 0,
     cameras: asked?.cameras ?? {},
     camera3d: asked?.camera3d ?? null,
+    look: freshLook(state, asked?.look ?? null),
+    others: {},
+    layerValues: {},
+    activePane: 0,
     loading: { fraction: 0, timeFraction: 0 },
     shown: false,
     views: {},
-    activeView: layout === 'stack' ? 'stack' : layout === 'mpr' ? 'axial' : 'volume',
+    activeView: firstView(layout),
     probe: null,
     pinned: null,
     measurements: [],
@@ -86,10 +93,15 @@ export function openImage(_: State, info: ImageInfo, url: UrlState): Change {
   };
 }
 
+/** True where the three planes are on the screen. */
+export const showsPlanes = (layout: Layout): boolean => layout === 'mpr' || layout === 'three';
+
+const firstView = (layout: Layout): ViewName =>
+  layout === 'volume' ? 'volume' : showsPlanes(layout) ? 'axial' : 'stack';
+
 export function setLayout(state: State, layout: Layout): Change {
-  if (!state.info || (layout !== 'stack' && !hasPlanes(state.info))) return {};
-  const activeView = layout === 'stack' ? 'stack' : layout === 'mpr' ? 'axial' : 'volume';
-  return { layout, activeView, views: {}, probe: null, shown: false };
+  if (!state.info || (!['stack', 'grid'].includes(layout) && !hasPlanes(state.info))) return {};
+  return { layout, activeView: firstView(layout), views: {}, probe: null, shown: false };
 }
 
 export function setSlice(state: State, slice: number): Change {
@@ -128,6 +140,8 @@ export function setCursor(state: State, point: Vec3): Change {
   const geometry = gridGeometry(grid.shape, grid.affine);
   const voxel = nearestVoxel(geometry, point);
   if (!voxel) return {};
+  // A turned plane cuts between voxels: there the crosshair goes where it was put.
+  if (state.look.rotation) return { cursor: point };
   return { cursor: indexToWorld(geometry, voxel) };
 }
 
@@ -151,10 +165,21 @@ export function scrollView(state: State, view: ViewName, steps: number): Change 
   const grid = gridOf(info, state.layout);
   if (!grid.affine || !cursor) return {};
   const geometry = gridGeometry(grid.shape, grid.affine);
+  if (state.look.rotation) return scrollTurned(state, geometry, view, steps);
   const axis = axisAlong(geometry, NORMALS[view]);
   const index = worldToIndex(geometry, cursor);
   index[axis] = clamp(Math.round(index[axis]) + steps, 0, geometry.shape[axis] - 1);
   return { cursor: indexToWorld(geometry, index) };
+}
+
+/** Turned planes move along their normals, by the spacing of the axis nearest to it. */
+function scrollTurned(state: State, geometry: GridGeometry, view: Plane, steps: number): Change {
+  const { normal } = planeFrame(view, state.look.rotation);
+  const axis = axisAlong(geometry, normal);
+  const along = dot(normal, NORMALS[view]) < 0 ? -1 : 1;
+  const step = geometry.spacing[axis] * steps * along;
+  const moved = add(state.cursor!, scale(normal, step));
+  return nearestVoxel(geometry, moved) ? { cursor: moved } : {};
 }
 
 /** How the picture shows at first: window, preset, position, zoom; measurements stay. */
@@ -168,6 +193,7 @@ export function resetView(state: State): Change {
     preset: state.info.volume_presets[0] ?? null,
     cameras: {},
     camera3d: null,
+    look: { ...freshLook(state, null), overlays: state.look.overlays, table: state.look.table },
     cursor: grid.affine ? gridCenter(gridGeometry(grid.shape, grid.affine)) : null,
   };
 }
@@ -182,7 +208,7 @@ export function addError(state: State, error: ErrorBody): Change {
 export function urlState(state: State): UrlState {
   const { imageId, layout, window, invert, slice, time, cursor, preset, shift } = state;
   const { cameras, camera3d } = state;
-  const planes = layout === 'mpr';
+  const planes = showsPlanes(layout) || layout === 'grid';
   return {
     imageId,
     layout,
@@ -195,6 +221,7 @@ export function urlState(state: State): UrlState {
     shift,
     cameras,
     camera3d: layout === 'stack' ? null : camera3d,
+    look: state.look,
   };
 }
 

@@ -22,7 +22,7 @@ export function Overlay({ view }: { view: ViewName }) {
   if (!info) return null;
   return (
     <div className={light ? 'overlay light' : 'overlay'} data-overlay={view}>
-      {info.cross && <Cross view={view as Plane} at={info.cross} />}
+      {info.cross && <Cross view={view as Plane} at={info.cross} lines={info.lines} />}
       {shown && info.letters && <Letters info={info} />}
       {shown && CORNERS.map((corner) => <CornerText key={corner} view={view} corner={corner} />)}
       {shown && <ScaleBar info={info} />}
@@ -120,14 +120,45 @@ const LINES: Record<Plane, { vertical: Plane; horizontal: Plane }> = {
 /** Free space around the centre, px, so that the voxel itself stays visible. */
 const GAP = 12;
 
-function Cross({ view, at: [x, y] }: { view: Plane; at: [number, number] }) {
+interface CrossProps {
+  view: Plane;
+  at: [number, number];
+  /** Of turned planes. */
+  lines: ViewInfo['lines'];
+}
+
+function Cross({ view, at: [x, y], lines }: CrossProps) {
   const { vertical, horizontal } = LINES[view];
+  if (lines) return <TurnedCross at={[x, y]} lines={lines} />;
   return (
     <svg className="cross" aria-hidden="true">
       <line x1={x} y1="0" x2={x} y2={y - GAP} stroke={`var(--${vertical})`} />
       <line x1={x} y1={y + GAP} x2={x} y2="100%" stroke={`var(--${vertical})`} />
       <line x1="0" y1={y} x2={x - GAP} y2={y} stroke={`var(--${horizontal})`} />
       <line x1={x + GAP} y1={y} x2="100%" y2={y} stroke={`var(--${horizontal})`} />
+    </svg>
+  );
+}
+
+/** Longer than any view, px. */
+const FAR = 4000;
+
+function TurnedCross({ at: [x, y], lines }: Omit<CrossProps, 'view'>) {
+  const halves = Object.entries(lines ?? {}).flatMap(([plane, [dx, dy]]) =>
+    [1, -1].map((sign) => ({ plane, dx: dx * sign, dy: dy * sign })),
+  );
+  return (
+    <svg className="cross" aria-hidden="true">
+      {halves.map(({ plane, dx, dy }) => (
+        <line
+          key={`${plane} ${dx} ${dy}`}
+          x1={x + dx * GAP}
+          y1={y + dy * GAP}
+          x2={x + dx * FAR}
+          y2={y + dy * FAR}
+          stroke={`var(--${plane})`}
+        />
+      ))}
     </svg>
   );
 }

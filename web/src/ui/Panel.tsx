@@ -1,11 +1,14 @@
 import { ActionIcon, Button, NativeSelect, NumberInput, Slider } from '@mantine/core';
 import { IconRuler2, IconSquareDashed, IconTrash } from '@tabler/icons-react';
+import { lazy, Suspense } from 'react';
 import { formatNumber, formatPoint, formatValue, shownUnit, statisticsLines } from '../core/format';
 import type { Measurement } from '../state/model';
 import { patch } from '../state/store';
 import { FindingList } from './StudyList';
 import { useMedvox } from './useMedvox';
 import { windowPresets } from './windowPresets';
+
+const LookingSections = lazy(() => import('./looking/LookingSections'));
 
 /** The right side: window, 3D, probe, measurements, findings of the shown image. */
 export function Panel() {
@@ -16,6 +19,9 @@ export function Panel() {
     <aside className="panel" aria-label="Details">
       {info.value.photometric !== 'RGB' && <WindowSection />}
       <VolumeSection />
+      <Suspense>
+        <LookingSections />
+      </Suspense>
       <ProbeSection />
       <MeasurementSection />
       <ImageSection />

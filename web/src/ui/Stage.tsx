@@ -1,7 +1,8 @@
 import { Loader } from '@mantine/core';
 import { IconAlertTriangle, IconPhotoOff } from '@tabler/icons-react';
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
-import { gridName, setLayout } from '../state/reducers';
+import type { ImageInfo } from '../data/types';
+import { gridName, setLayout, showsPlanes } from '../state/reducers';
 import { change } from '../state/store';
 import { CineBar } from './CineBar';
 import { FirstPicture } from './FirstPicture';
@@ -12,6 +13,8 @@ import { useMedvox } from './useMedvox';
 const ViewGrid = lazy(() => import('./ViewGrid'));
 /** The views wait for the first picture, but no longer than this. */
 const PATIENCE_MS = 2000;
+const Magnifier = lazy(() => import('./looking/Magnifier'));
+const CurvedView = lazy(() => import('./looking/CurvedView'));
 
 /** The middle of the page: messages, views, preview, cine. */
 export function Stage() {
@@ -27,6 +30,8 @@ export function Stage() {
     const timer = setTimeout(setDrawn, PATIENCE_MS, true);
     return () => clearTimeout(timer);
   }, [known]);
+  const magnifier = useMedvox((s) => s.look.magnifier);
+  const curved = useMedvox((s) => s.look.curve !== null && showsPlanes(s.layout));
   return (
     <main className="views">
       <RegularBadge />
@@ -37,9 +42,19 @@ export function Stage() {
           </Suspense>
           <Preview onDrawn={begin} />
           <LoadingBar />
+          {magnifier && (
+            <Suspense>
+              <Magnifier />
+            </Suspense>
+          )}
         </div>
       ) : (
         <Empty />
+      )}
+      {curved && (
+        <Suspense>
+          <CurvedView />
+        </Suspense>
       )}
       <Notices />
       <CineBar />
@@ -107,16 +122,40 @@ function LoadingBar() {
   );
 }
 
+/** What was found about the stack, and what that means for what is shown. */
+function BadgeReasons({ info }: { info: ImageInfo }) {
+  const found = info.findings.filter(({ code }) => info.badge?.codes.includes(code));
+  return (
+    <div className="badge-reasons" data-badge-reasons>
+      {found.map(({ code, text, explanation }) => (
+        <p key={code}>
+          <b>{text}</b> {explanation}
+        </p>
+      ))}
+      <p>
+        Planes and 3D need straight, even slices: they show a copy that was interpolated from the
+        stored ones. Probes name the stored slice and value they came from; “Stored slices” shows
+        every slice as it was acquired.
+      </p>
+    </div>
+  );
+}
+
 /** Says that planes and 3D show a regular copy, and leads to the stored slices. */
 function RegularBadge() {
   const info = useMedvox((s) => s.info);
   const layout = useMedvox((s) => s.layout);
+  const [why, setWhy] = useState(false);
   if (!info?.badge || !info.grids.regular) return null;
   const regular = gridName(info, layout) === 'regular';
   return (
     <div className="badge-line" role="note" data-badge={info.badge.codes.join(' ')}>
       <IconAlertTriangle size={15} />
       <span>{regular ? info.badge.text : 'Stored slices, as they were acquired'}</span>
+      <button type="button" aria-expanded={why} onClick={() => setWhy(!why)}>
+        Why?
+      </button>
+      {why && <BadgeReasons info={info} />}
       <button type="button" onClick={() => change(setLayout, regular ? 'stack' : 'mpr')}>
         {regular ? 'Show stored slices' : 'Show planes and 3D'}
       </button>

@@ -4,7 +4,7 @@ import { type ChangeEvent, type SubmitEvent, useEffect, useRef, useState } from 
 import { formatDate, formatName, plural } from '../core/format';
 import { api } from '../data/api';
 import type { Finding, ImageSummary, Series, Study } from '../data/types';
-import { openImage, openPaths, uploadFiles } from '../state/actions';
+import { chooseImage, openPaths, uploadFiles } from '../state/actions';
 import { HeaderDialog } from './HeaderDialog';
 import { useMedvox } from './useMedvox';
 
@@ -75,7 +75,7 @@ function ImageItem({ series, image }: { series: Series; image: ImageSummary }) {
       ref={button}
       aria-current={current}
       data-image={image.id}
-      onClick={() => void openImage(image.id)}
+      onClick={() => chooseImage(image.id)}
     >
       <span className="series-picture">
         <img src={image.thumbnail_url} alt="" loading="lazy" />

@@ -11,6 +11,7 @@ import {
   IconFocusCentered,
   IconHandStop,
   IconHelp,
+  IconLayoutBoardSplit,
   IconLayoutGrid,
   IconLayoutSidebar,
   IconLayoutSidebarRight,
@@ -22,15 +23,17 @@ import {
   IconSun,
   IconZoomIn,
 } from '@tabler/icons-react';
-import type { ComponentType } from 'react';
+import { type ComponentType, lazy, Suspense } from 'react';
 import type { Layout } from '../core/hash';
 import { go } from '../state/actions';
 import type { ToolName } from '../state/model';
-import { hasPlanes, resetView, setLayout } from '../state/reducers';
+import { hasPlanes, resetView, setLayout, showsPlanes } from '../state/reducers';
 import { change, getState, patch } from '../state/store';
 import { ToolButton } from './ToolButton';
 import { useMedvox } from './useMedvox';
 import { WindowItems } from './WindowItems';
+
+const TableMenu = lazy(() => import('./looking/TableMenu'));
 
 type Icon = ComponentType<{ size?: number; stroke?: number }>;
 
@@ -48,6 +51,7 @@ const LAYOUTS: { name: Layout; label: string; key: string; icon: Icon }[] = [
   { name: 'stack', label: 'Stored slices', key: '1', icon: IconPhoto },
   { name: 'mpr', label: 'Planes and 3D', key: '2', icon: IconLayoutGrid },
   { name: 'volume', label: '3D', key: '3', icon: IconBox },
+  { name: 'three', label: '3D beside planes', key: '4', icon: IconLayoutBoardSplit },
 ];
 
 const ICON = { size: 18, stroke: 1.7 };
@@ -146,6 +150,11 @@ function LayoutGroup() {
           <Icon {...ICON} />
         </ToolButton>
       ))}
+      {info && (
+        <Suspense>
+          <TableMenu />
+        </Suspense>
+      )}
     </fieldset>
   );
 }
@@ -161,7 +170,7 @@ function ToolGroup() {
           label={label}
           shortcut={key}
           pressed={tool === name}
-          disabled={name === 'crosshair' && layout !== 'mpr'}
+          disabled={name === 'crosshair' && !showsPlanes(layout) && layout !== 'grid'}
           onClick={() => patch({ tool: name })}
         >
           <Icon {...ICON} />

@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useRef } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef } from 'react';
+import type { Layout } from '../core/hash';
 import type { ViewName } from '../state/model';
 import { patch } from '../state/store';
 import { followPointer } from '../tools/toolbox';
@@ -6,11 +7,17 @@ import { workspace } from '../tools/workspace';
 import { Overlay } from './Overlay';
 import { ServerRender } from './ServerRender';
 import { useMedvox } from './useMedvox';
+import './looking/looking.css';
 
-const VIEWS: Record<'stack' | 'mpr' | 'volume', ViewName[]> = {
+const CompareGrid = lazy(() => import('./looking/CompareGrid'));
+const ViewLayer = lazy(() => import('./looking/ViewLayer'));
+
+const VIEWS: Record<Layout, ViewName[]> = {
   stack: ['stack'],
   mpr: ['axial', 'sagittal', 'coronal', 'volume'],
   volume: ['volume'],
+  three: ['volume', 'axial', 'sagittal', 'coronal'],
+  grid: [],
 };
 
 const LABELS: Record<ViewName, string> = {
@@ -34,7 +41,7 @@ export default function ViewGrid() {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the image and layout decide, not the parts read
   useLayoutEffect(() => {
-    if (!info || byServer) return;
+    if (!info || byServer || layout === 'grid') return;
     const elements = new Map<ViewName, HTMLDivElement>();
     for (const element of stage.current!.querySelectorAll<HTMLDivElement>('[data-view]')) {
       elements.set(element.dataset.view as ViewName, element);
@@ -47,12 +54,20 @@ export default function ViewGrid() {
     };
   }, [viewer, info, layout, byServer]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another layout has another stage
   useEffect(() => {
     const observer = new ResizeObserver(() => viewer.resize());
-    observer.observe(stage.current!);
+    if (stage.current) observer.observe(stage.current);
     return () => observer.disconnect();
-  }, [viewer]);
+  }, [viewer, layout]);
 
+  if (layout === 'grid') {
+    return (
+      <Suspense fallback={<div className="stage" ref={stage} />}>
+        <CompareGrid />
+      </Suspense>
+    );
+  }
   return (
     <div className="stage" data-layout={layout} ref={stage}>
       {byServer ? (
@@ -79,6 +94,9 @@ export default function ViewGrid() {
                 data-tool={view === 'volume' ? 'rotate' : tool}
               />
               <Overlay view={view} />
+              <Suspense>
+                <ViewLayer view={view} />
+              </Suspense>
             </div>
           </div>
         ))

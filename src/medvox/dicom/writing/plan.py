@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medvox.core.axes import TIME
 from medvox.core.errors import UnsupportedError, UsageError
-from medvox.core.grid import Space
+from medvox.core.grid import Grid, Space
 from medvox.core.progress import Progress, silent
 from medvox.core.volume import Volume
 from medvox.dicom.writing.facts import stable_uid
@@ -118,7 +118,7 @@ def make_plan(
             "a legacy converted image needs the classic series that it converts", advice="Name it as source"
         )
     if is_placed(volume, options):
-        _check_right_angle(volume)
+        check_right_angle(volume.grid)
     whole = load_source(options.source) if options.source is not None else None
     source = whole.used_by(volume) if whole else None
     template = source.template if source else None
@@ -143,8 +143,9 @@ def make_plan(
     )
 
 
-def _check_right_angle(volume: Volume) -> None:
-    direction = volume.grid.direction
+def check_right_angle(grid: Grid) -> None:
+    """Refuse rows and columns that are not at a right angle (PS3.3 C.7.6.2.1.1)."""
+    direction = grid.direction
     cosine = abs(float(direction[:, 1] @ direction[:, 2]))
     if cosine > _RIGHT_ANGLE:
         angle = np.degrees(np.arccos(cosine))
@@ -152,7 +153,7 @@ def _check_right_angle(volume: Volume) -> None:
             "rows and columns are not at a right angle: DICOM has no place for that (PS3.3 C.7.6.2.1.1)",
             got=f"{angle:.3f} degrees",
             expected="90",
-            advice="Resample the volume to a regular grid first",
+            advice="Resample to a regular grid first",
         )
 
 

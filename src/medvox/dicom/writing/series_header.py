@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -47,10 +48,12 @@ def common_header(plan: Plan) -> Dataset:
 
 def copy(source: Dataset, target: Dataset, keywords: Iterable[str]) -> None:
     """Copy the elements that the source tells; names of persons are decoded (the character set changes)."""
-    told = (keyword for keyword in keywords if keyword in source and not source[keyword].is_empty)
-    for keyword in told:
-        value = source[keyword].value
-        setattr(target, keyword, str(value) if source[keyword].VR == "PN" and value else value)
+    with warnings.catch_warnings():  # what the source says of its subject stays, even too long a name
+        warnings.simplefilter("ignore")
+        told = (keyword for keyword in keywords if keyword in source and not source[keyword].is_empty)
+        for keyword in told:
+            value = source[keyword].value
+            setattr(target, keyword, str(value) if source[keyword].VR == "PN" and value else value)
 
 
 def _series(ds: Dataset, plan: Plan) -> None:

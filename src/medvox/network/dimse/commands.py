@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, fields, replace
 from enum import IntEnum
+from functools import lru_cache
 
 from medvox.core.errors import FormatError
 
@@ -12,6 +13,8 @@ NO_DATA = 0x0101
 """Command Data Set Type: no data set follows (PS3.7 E.1)."""
 MAX_COMMAND = 1 << 16
 """Bytes of a command set that are taken; the longest of the standard have a few hundred."""
+_REMEMBERED = 64
+"""Commands remembered as bytes and back: a query's answers and a retrieval's reports repeat one."""
 _RESPONSE = 0x8000
 _ELEMENT = struct.Struct("<HHI")
 
@@ -189,6 +192,7 @@ _LAYOUT: dict[int, tuple[str, str]] = {
 assert {name for name, _ in _LAYOUT.values()} == {field.name for field in fields(Command)}
 
 
+@lru_cache(_REMEMBERED)
 def encode_command(command: Command) -> bytes:
     """Encode a command set with its group length, elements in order of their tags (PS3.7 6.3.1)."""
     body = b""
@@ -207,6 +211,7 @@ def encode_command(command: Command) -> bytes:
     return _ELEMENT.pack(0, 0, 4) + struct.pack("<I", len(body)) + body
 
 
+@lru_cache(_REMEMBERED)
 def decode_command(data: bytes) -> Command:
     """Decode a command set; elements that this cannot name are passed over.
 

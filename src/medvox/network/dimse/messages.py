@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medvox.core.errors import FormatError, LimitError, NetworkError
@@ -89,6 +90,11 @@ class Messenger:
     def send(self, context: Context, command: Command, data: Buffer | None = None) -> None:
         """Send a message."""
         self.association.send(context, encode_command(command), data)
+
+    def send_all(self, context: Context, command: Command, data: Sequence[Buffer]) -> None:
+        """Send one command with each of several data sets, at once."""
+        encoded = encode_command(command)
+        self.association.send_all(context, [(encoded, one) for one in data])
 
     def ready(self) -> bool:
         """Whether something has come in."""

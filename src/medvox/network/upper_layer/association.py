@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from medvox.core.errors import FormatError, NetworkError, NetworkTimeoutError
@@ -155,18 +155,29 @@ class Association:
         NetworkError
             If the association is not open or breaks.
         """
+        self.send_all(context, [(command, data)])
+
+    def send_all(self, context: Context, messages: Sequence[tuple[bytes, Buffer | None]]) -> None:
+        """Send several messages at once; see `send`."""
         self._machine.step(Event.DATA_REQUEST)
         parts: list[Buffer] = []
-        self._cut(parts, context.id, COMMAND, memoryview(command))
-        if data is not None:
-            self._cut(parts, context.id, 0, memoryview(data))
+        for command, data in messages:
+            self._cut(parts, context.id, COMMAND, command)
+            if data is not None:
+                self._cut(parts, context.id, 0, data)
+        if len(messages) > 1:
+            parts = [b"".join(parts)]
         try:
             self._channel.send(parts)
         except NetworkError as error:
             raise self._fail(error) from None
 
-    def _cut(self, parts: list[Buffer], number: int, control: int, data: memoryview) -> None:
+    def _cut(self, parts: list[Buffer], number: int, control: int, data: Buffer) -> None:
         size, step = len(data), self._payload
+        if size <= step:
+            parts += (fragment_header(number, control | LAST, size), data)
+            return
+        data = memoryview(data)
         for first in range(0, max(size, 1), step):
             piece = data[first : first + step]
             last = LAST if first + step >= size else 0

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from medvox.core.errors import NetworkError, NetworkTimeoutError
 
 Buffer = bytes | bytearray | memoryview
-_AHEAD = 256
-"""Bytes that may be read with a header: the small PDUs of a command arrive whole."""
+_AHEAD = 4096
+"""Bytes that may be read with a header: commands and the answers of a query arrive several at once."""
 _PARTS = 256
 """Parts of one `sendmsg`; systems allow 1024 (IOV_MAX)."""
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)

@@ -12,6 +12,7 @@ from medvox.server import types as api
 from medvox.server.catalog import ImageEntry, findings
 from medvox.server.image import pictures, wire
 from medvox.server.image.store import OpenedImage, VolumeStore
+from medvox.server.image.uptake import suv_factor
 
 SPACING_SOURCES = {
     Space.PATIENT: "patient",
@@ -46,7 +47,7 @@ def _describe(entry: ImageEntry, opened: OpenedImage, roots: tuple[str, ...]) ->
         modality=image.modality or entry.series.modality,
         axes=list(volume.axes),
         shape=list(volume.shape),
-        value=_value(opened),
+        value=_value(entry, opened),
         windows=pictures.windows(volume),
         volume_presets=pictures.preset_names(volume) if image.kind is Kind.VOLUME else [],
         frame_times_s=_frame_times(volume),
@@ -60,7 +61,7 @@ def _describe(entry: ImageEntry, opened: OpenedImage, roots: tuple[str, ...]) ->
     )
 
 
-def _value(opened: OpenedImage) -> api.ValueInfo:
+def _value(entry: ImageEntry, opened: OpenedImage) -> api.ValueInfo:
     volume = opened.volume
     photometric: api.Photometric = "MONOCHROME1" if volume.display.inverted else "MONOCHROME2"
     return api.ValueInfo(
@@ -70,6 +71,7 @@ def _value(opened: OpenedImage) -> api.ValueInfo:
         min=opened.value_range[0],
         max=opened.value_range[1],
         relative=pictures.relative_range(volume),
+        suv_factor=suv_factor(entry.image, volume.unit),
         photometric="RGB" if wire.is_colour(volume) else photometric,
     )
 

@@ -16,6 +16,8 @@ from medvox.server.image.store import VolumeStore
 
 THUMBNAIL_SIZE = 160
 PREVIEW_SIZE = 768
+COLOR_STEP = 5
+"""Of the 256 colors of a map every fifth is sent, the first and the last among them."""
 
 
 def thumbnail_png(store: VolumeStore, entry: ImageEntry) -> bytes:
@@ -84,6 +86,7 @@ def relative_range(volume: Volume) -> tuple[float, float]:
 @cache
 def presets() -> api.Presets:
     """Return all named windows and looks."""
+    from medvox.rendering.colormap import COLORMAPS, colormap
     from medvox.rendering.presets import PRESETS
     from medvox.rendering.window import WINDOW_PRESETS
 
@@ -100,7 +103,11 @@ def presets() -> api.Presets:
         for p in PRESETS.values()
     ]
     named = {modality: _window_presets(some) for modality, some in WINDOW_PRESETS.items()}
-    return api.Presets(windows=named, volume=looks)
+    maps = [
+        api.ColorMap(name=name, colors=(colormap(name)[::COLOR_STEP] / 255).round(4).tolist())
+        for name in COLORMAPS
+    ]
+    return api.Presets(windows=named, volume=looks, colormaps=maps)
 
 
 def render_png(store: VolumeStore, entry: ImageEntry, view: View) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medvox.server.routes import chunks, images, presets, series, session
+from medvox.server.routes import chunks, hanging, images, presets, series, session
 
-PARTS = (session.router, series.router, images.router, chunks.router, presets.router)
+PARTS = (session.router, series.router, images.router, chunks.router, presets.router, hanging.router)
 """Routes of one session."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from medvox.archive.archive import Archive
@@ -21,7 +22,8 @@ LEVELS: Final = {
 }
 _CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY = 0x00080005, 0x00080052, 0x00080054, 0x00080056
 _NOT_MATCHED: Final = frozenset((_CHARACTER_SET, _LEVEL, _RETRIEVE_AE, _AVAILABILITY))
-PAGE: Final = 1000
+FIRST_PAGE: Final = 50
+PAGE: Final = 500
 
 
 class ArchiveQuery:
@@ -51,15 +53,12 @@ class ArchiveQuery:
             yield self._answer(row, keys, level)
 
     def _rows(self, query: Query) -> Iterator[dict[str, Any]]:
-        after: str | None = None
-        while True:
-            page = self._archive.find(
-                Query(query.level, query.filters, query.wanted, query.limit, after, query.fuzzy)
-            )
+        """Yield rows page by page; the first page is small, so that the first answer comes soon."""
+        page = self._archive.find(replace(query, limit=FIRST_PAGE))
+        yield from page.rows
+        while page.next is not None:
+            page = self._archive.find(replace(query, after=page.next))
             yield from page.rows
-            if page.next is None:
-                return
-            after = page.next
 
     def _answer(self, row: dict[str, Any], keys: list[tuple[int, str]], level: str) -> Answer:
         """Make a response of a row: all keys that were asked for, empty where nothing is known."""

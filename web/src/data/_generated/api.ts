@@ -120,6 +120,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/hanging": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Hanging Rules
+         * @description Rules in the order in which they are tried: the user's own, then the shipped ones.
+         */
+        get: operations["hanging"];
+        put?: never;
+        /**
+         * Save Hanging
+         * @description Keep a rule in the user's data folder; one of the same name is replaced.
+         */
+        post: operations["save_hanging"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hanging/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove Hanging
+         * @description Remove a rule of the user.
+         */
+        delete: operations["remove_hanging"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/images/{id}": {
         parameters: {
             query?: never;
@@ -653,6 +697,20 @@ export interface components {
             text: string;
         };
         /**
+         * ColorMap
+         * @description Colors from low to high, evenly spaced, 0..1.
+         */
+        ColorMap: {
+            /** Colors */
+            colors: [
+                number,
+                number,
+                number
+            ][];
+            /** Name */
+            name: string;
+        };
+        /**
          * Echo
          * @description How long a node took to answer.
          */
@@ -768,6 +826,40 @@ export interface components {
             stored: components["schemas"]["GridInfo"];
         };
         /**
+         * HangingRule
+         * @description One rule; what is null asks for nothing.
+         */
+        HangingRule: {
+            /** Beside */
+            beside?: ("same" | "with" | "prior") | null;
+            /** Body Part */
+            body_part?: string | null;
+            /** Center */
+            center?: number | null;
+            /** Columns */
+            columns?: number | null;
+            /** Layout */
+            layout?: ("stack" | "mpr" | "three" | "volume" | "grid") | null;
+            /** Modality */
+            modality?: string | null;
+            /** Name */
+            name: string;
+            overlay?: components["schemas"]["OverlayLook"] | null;
+            /**
+             * Own
+             * @default false
+             */
+            own: boolean;
+            /** Preset */
+            preset?: string | null;
+            /** Rows */
+            rows?: number | null;
+            /** Width */
+            width?: number | null;
+            /** With */
+            with?: string | null;
+        };
+        /**
          * Header
          * @description The header of one stored object; of a frame, without the items of other frames.
          */
@@ -859,6 +951,8 @@ export interface components {
         ImageSummary: {
             /** Axes */
             axes: string[];
+            /** Frame Of Reference */
+            frame_of_reference: string | null;
             /** Id */
             id: string;
             /**
@@ -968,6 +1062,28 @@ export interface components {
             paths: string[];
         };
         /**
+         * OverlayLook
+         * @description How the other volume lies over the image; values in the unit of its voxels.
+         */
+        OverlayLook: {
+            /**
+             * Colormap
+             * @default hot
+             */
+            colormap: string;
+            /** Lower */
+            lower?: number | null;
+            /**
+             * Opacity
+             * @default 0.5
+             */
+            opacity: number;
+            /** Threshold */
+            threshold?: number | null;
+            /** Upper */
+            upper?: number | null;
+        };
+        /**
          * OverlayText
          * @description One line of text in a corner of the picture.
          */
@@ -1039,9 +1155,11 @@ export interface components {
         };
         /**
          * Presets
-         * @description Named windows by modality, and volume rendering presets.
+         * @description Named windows by modality, volume rendering presets, color maps.
          */
         Presets: {
+            /** Colormaps */
+            colormaps: components["schemas"]["ColorMap"][];
             /** Volume */
             volume: components["schemas"]["VolumePreset"][];
             /** Windows */
@@ -1452,6 +1570,8 @@ export interface components {
                 number,
                 number
             ];
+            /** Suv Factor */
+            suv_factor: number | null;
             /** Unit */
             unit: string;
         };
@@ -1738,6 +1858,126 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    hanging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingRule"][];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    save_hanging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HangingRule"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingRule"][];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    remove_hanging: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HangingRule"][];
                 };
             };
             /** @description The request cannot be answered. */

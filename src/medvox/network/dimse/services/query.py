@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from time import monotonic
+
+from pydicom import Dataset
 
 from medvox.core.errors import NetworkError, UsageError
 from medvox.network.answers import Answer
@@ -11,6 +14,11 @@ from medvox.network.dimse.datasets import decode_dataset, encode_dataset
 from medvox.network.dimse.messages import Message, Messenger
 from medvox.network.dimse.syntaxes import FIND, NATIVE, prefer
 from medvox.network.handlers import QueryHandler
+
+_AT_ONCE = 64
+"""Answers sent with one call of the system."""
+_LONGEST_WAIT = 0.02
+"""Seconds until an answer that is there is sent with the next one."""
 
 
 class QueryService:
@@ -42,14 +50,27 @@ class QueryService:
         level = str(identifier.get("QueryRetrieveLevel", ""))
         caller = messenger.association.calling_ae
         pending = command.reply(Status.PENDING, has_data=True)
-        for match in self._handler.find(context.abstract_syntax, level, identifier, caller):
-            syntax = context.transfer_syntax
-            data = match.encode(syntax) if isinstance(match, Answer) else encode_dataset(match, syntax)
-            messenger.send(context, pending, data)
+        matches = self._handler.find(context.abstract_syntax, level, identifier, caller)
+        for answers in _together(matches, context.transfer_syntax):
+            messenger.send_all(context, pending, answers)
             if canceled(messenger, command.message_id):
                 messenger.send(context, command.reply(Status.CANCELED))
                 return
         messenger.send(context, command.reply(Status.SUCCESS))
+
+
+def _together(matches: Iterable[Dataset | Answer], syntax: str) -> Iterator[list[bytes]]:
+    """Encode matches and yield them in groups that are sent at once: the first alone, none waiting long."""
+    group: list[bytes] = []
+    due = 0.0
+    for match in matches:
+        group.append(match.encode(syntax) if isinstance(match, Answer) else encode_dataset(match, syntax))
+        now = monotonic()
+        if len(group) >= _AT_ONCE or now >= due:
+            yield group
+            group, due = [], now + _LONGEST_WAIT
+    if group:
+        yield group
 
 
 def canceled(messenger: Messenger, number: int | None) -> bool:

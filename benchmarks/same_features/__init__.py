@@ -1,0 +1,1 @@
+"""Names of features by which peers call what medvox computes alike."""

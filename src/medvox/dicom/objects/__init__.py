@@ -1,0 +1,1 @@
+"""DICOM objects beside images: segmentations, structure sets, reports, presentation states, models."""

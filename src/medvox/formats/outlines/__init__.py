@@ -1,0 +1,1 @@
+"""Outline files: rings, curves and points as other programs exchange them, without pixels."""

@@ -1,0 +1,1 @@
+"""Measurement: sizes with their discretisation uncertainty, grey values, radiomics, overlap."""

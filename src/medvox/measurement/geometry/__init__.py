@@ -1,0 +1,1 @@
+"""Lengths, angles and areas of points that a user has placed, and distances on and to a surface."""

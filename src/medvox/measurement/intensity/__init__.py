@@ -1,0 +1,1 @@
+"""Values along lines and surfaces, in regions, and their histograms."""

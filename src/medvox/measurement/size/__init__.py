@@ -1,0 +1,1 @@
+"""Sizes of masks with the uncertainty that sampling on voxels alone brings."""

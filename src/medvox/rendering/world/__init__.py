@@ -1,0 +1,1 @@
+"""World: surfaces, slices and volumes together in one picture."""

@@ -1,0 +1,1 @@
+"""Segmentation: from voxels to labels. Arrays, volumes and label maps in and out, never files."""

@@ -1,0 +1,1 @@
+"""Compiled loops of the segmentation methods; imported only when one runs."""

@@ -1,0 +1,1 @@
+"""How images are hung: rules and the user's own."""

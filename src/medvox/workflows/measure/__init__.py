@@ -1,0 +1,1 @@
+"""Read images and segments, measure them, write tables and reports."""
