@@ -43,8 +43,8 @@ def movie(store: VolumeStore, entry: ImageEntry, asked: MovieQuery) -> bytes:
     DependencyError
         If the format needs a package that is not installed.
     """
-    from medvox.rendering.look import Look
     from medvox.rendering.cine import frames, gif_bytes, mp4_bytes
+    from medvox.rendering.look import Look
 
     opened = store.opened(entry.image)
     volume = opened.volume

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from medvox.server.routes import chunks, exports, hanging, images, notes, preferences, presets, series, session
+from medvox.server.routes import (
+    chunks,
+    exports,
+    hanging,
+    images,
+    notes,
+    preferences,
+    presets,
+    series,
+    session,
+)
 
 PARTS = (
     session.router,
