@@ -16,6 +16,7 @@ from medvox.core.study import Image, Kind, Scan
 from medvox.core.volume import Volume, Window
 from medvox.rendering.annotate import annotate
 from medvox.rendering.look import Look
+from medvox.rendering.picture import Picture
 from medvox.rendering.presets import PRESETS
 from medvox.rendering.render import MODES, Mode, RenderRequest
 from medvox.rendering.render import render as draw
@@ -56,20 +57,18 @@ PathOption = Annotated[str, typer.Option(help='Curved slice along "x,y,z x,y,z .
 SlabOption = Annotated[float, typer.Option(min=0, help="Thickness in mm of an oblique or curved slice.")]
 FramesOption = Annotated[int, typer.Option(min=2, max=5000, help="Of a turntable: .gif, .mp4, .webm.")]
 ColorBarOption = Annotated[bool, typer.Option("--color-bar", help="Draw the window as a bar.")]
+ModeOption = Annotated[
+    str | None, typer.Option(help=f"{', '.join(MODES)}; volume where a preset is given, else slice.")
+]
+ImageOption = Annotated[str | None, typer.Option(help="Part of the image's label, where there are several.")]
 
 
 def render(  # noqa: PLR0913
     source: Annotated[Path, typer.Argument(help="File, folder or archive.")],
-    target: Annotated[
-        Path, typer.Argument(help="Picture (.png, .jpg) or movie (.gif, .mp4, .webm) to write.")
-    ],
-    mode: Annotated[
-        str | None, typer.Option(help=f"{', '.join(MODES)}; volume where a preset is given, else slice.")
-    ] = None,
+    target: Annotated[Path, typer.Argument(help="Picture (.png, .jpg) or movie (.gif, .mp4, .webm).")],
+    mode: ModeOption = None,
     preset: Annotated[str | None, typer.Option(help=f"Volume rendering: {', '.join(PRESETS)}.")] = None,
-    image: Annotated[
-        str | None, typer.Option(help="Part of the image's label, where there are several.")
-    ] = None,
+    image: ImageOption = None,
     plane: Annotated[str | None, typer.Option(help="axial, coronal, sagittal or stored.")] = None,
     index: Annotated[int | None, typer.Option(help="Slice number, from 0.")] = None,
     position: Annotated[float | None, typer.Option(help="Slice position in mm.")] = None,
@@ -103,15 +102,14 @@ def render(  # noqa: PLR0913
     """
     moving = target.suffix.lower() in MOVIES
     reformat = ReformatRequest(_numbers(normal), _numbers(center), _numbers(path), slab)
-    scene = WorldRequest(
-        tuple(surface or ()), tuple(s for s in slices.split(",") if s), preset, transfer,
-        tuple(_numbers(c) for c in clip or ()), _numbers(box),
-        Look() if window is None else Look(window=Window(*window)),
-    )  # fmt: skip
+    look = Look() if window is None else Look(window=Window(*window))
+    cuts = tuple(_numbers(c) for c in clip or ())
+    planes = tuple(s for s in slices.split(",") if s)
+    scene = WorldRequest(tuple(surface or ()), planes, preset, transfer, cuts, _numbers(box), look)
+    camera = Camera(azimuth, elevation, 0.0, zoom)
     if scene.is_needed or fuse or moving or is_mesh(source):
         _check(target, "volume", preset, plane, size, MOVIES if moving else ())
-        seen = Camera(azimuth, elevation, 0.0, zoom)
-        _draw_world((source, target), scene, seen, (size, frames, plain, image), fuse or [])
+        _draw_world((source, target), scene, camera, (size, frames, plain, image), fuse or [])
         return
     wanted = mode or ("volume" if preset else "slice")
     _check(target, wanted, preset, plane, size)
@@ -119,30 +117,23 @@ def render(  # noqa: PLR0913
         chosen = _choose(scan(source, raw=raw, progress=progress), image, three_d=wanted == "volume")
         volume = chosen.volume()
         request = RenderRequest(
-            mode=cast("Mode", wanted),
-            plane=cast("Plane | None", plane),
-            index=index,
-            position_mm=position,
-            preset=preset,
-            camera=Camera(azimuth_deg=azimuth, elevation_deg=elevation, zoom=zoom)
-            if _turned(azimuth, elevation, zoom)
-            else None,
-            size=size,
-            rows=rows,
-            columns=columns,
-            lead=_lead(volume, time),
-            look=Look() if window is None else Look(window=Window(*window)),
-            annotated=not plain,
-        )
-        if reformat.is_needed:
-            picture = draw_reformat(volume, reformat, request.look, mode)
-            picture = picture if plain else annotate(picture)
-        else:
-            picture = draw(volume, request, progress)
-        if color_bar:
-            picture = barred(picture, volume, request.look)
+            cast("Mode", wanted), cast("Plane | None", plane), index, position, preset,
+            camera if camera != Camera() else None, size, rows, columns, _lead(volume, time), look, not plain,
+        )  # fmt: skip
+        picture = _picture(volume, request, reformat, mode, progress)
+    if color_bar:
+        picture = barred(picture, volume, look)
     picture.save(target)
     out.print(f"[green]{escape(str(target))}[/]  {escape(chosen.label)}", soft_wrap=True)
+
+
+def _picture(
+    volume: Volume, request: RenderRequest, reformat: ReformatRequest, mode: str | None, progress: Progress
+) -> Picture:
+    if not reformat.is_needed:
+        return draw(volume, request, progress)
+    picture = draw_reformat(volume, reformat, request.look, mode)
+    return annotate(picture) if request.annotated else picture
 
 
 def _draw_world(
@@ -185,10 +176,6 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(word) for word in text.replace(",", " ").split())
     except ValueError as error:
         raise UsageError("these are no numbers", got=text, expected="numbers and commas") from error
-
-
-def _turned(azimuth: float, elevation: float, zoom: float) -> bool:
-    return (azimuth, elevation, zoom) != (0.0, 0.0, 1.0)
 
 
 def _choose(found: Scan, label: str | None, three_d: bool) -> Image:
