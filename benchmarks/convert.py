@@ -43,7 +43,7 @@ def simulated_ct() -> Path:
     from medvox.dicom.writing.series import write_series
     from medvox.simulation.anatomy import paint_patient
     from medvox.simulation.ct import simulate_ct
-    from medvox.workflows.demo_series import axial_grid, ct_facts
+    from medvox.workflows.demo.series import axial_grid, ct_facts
 
     folder = Path(tempfile.gettempdir()) / "medvox-bench-ct-300"
     if not folder.is_dir():

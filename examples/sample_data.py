@@ -6,8 +6,8 @@ Run any of them as `python examples/NAME.py [FOLDER]`; what they write lands in 
 import sys
 from pathlib import Path
 
-from medvox.workflows.demo import write_demo
-from medvox.workflows.demo_series import DemoPlan
+from medvox.workflows.demo.patient import write_demo
+from medvox.workflows.demo.series import DemoPlan
 
 
 def demo_patient() -> Path:

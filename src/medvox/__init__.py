@@ -26,7 +26,7 @@ from medvox.core.volume import Volume
 
 if TYPE_CHECKING:
     from medvox.workflows.convert import convert
-    from medvox.workflows.demo import write_demo
+    from medvox.workflows.demo.patient import write_demo
     from medvox.workflows.labels import read_labels, write_labels
     from medvox.workflows.open_folder import read, scan
     from medvox.workflows.outlines import read_contours, write_contours
@@ -63,7 +63,7 @@ _LAZY = {
     "read": "medvox.workflows.open_folder",
     "write": "medvox.workflows.save",
     "convert": "medvox.workflows.convert",
-    "write_demo": "medvox.workflows.demo",
+    "write_demo": "medvox.workflows.demo.patient",
     "read_labels": "medvox.workflows.labels",
     "write_labels": "medvox.workflows.labels",
     "read_contours": "medvox.workflows.outlines",

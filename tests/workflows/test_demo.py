@@ -15,8 +15,8 @@ from medvox.core.errors import CancelledError, UsageError
 from medvox.core.settings import using
 from medvox.simulation.pet import PetScanner
 from medvox.simulation.phantom.lesions import LESIONS
-from medvox.workflows import demo
-from medvox.workflows.demo_series import BODY_BOX, DemoPlan, axial_grid, motion
+from medvox.workflows.demo import patient as demo
+from medvox.workflows.demo.series import BODY_BOX, DemoPlan, axial_grid, motion
 
 PLAN = DemoPlan.coarse(PetScanner(counts=0))
 

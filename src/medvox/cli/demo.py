@@ -18,7 +18,7 @@ def demo(
     ] = False,
 ) -> None:
     """Write the demo patient: a simulated PET/CT/MR study as DICOM, and real images with their sources."""
-    from medvox.workflows.demo import write_demo
+    from medvox.workflows.demo.patient import write_demo
 
     with progress_bar() as progress:
         written = write_demo(folder, labelled=labelled, progress=progress)

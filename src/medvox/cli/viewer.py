@@ -35,7 +35,7 @@ def open_paths(
     from medvox.server.run import serve_viewer
 
     if not paths:
-        from medvox.workflows.demo import demo_folder
+        from medvox.workflows.demo.patient import demo_folder
 
         err.print("No path given: opening the demo patient (simulated).")
         with progress_bar() as progress:

@@ -25,9 +25,9 @@ from medvox.simulation.sampling import moved, to_sagittal
 from medvox.simulation.truth import curves_truth, lesions_truth, segments_truth
 from medvox.simulation.ultrasound import simulate_ultrasound
 from medvox.simulation.xray import simulate_xray
-from medvox.workflows import demo_series as series
-from medvox.workflows.demo_real import write_real
-from medvox.workflows.demo_series import DemoPlan
+from medvox.workflows.demo import series
+from medvox.workflows.demo.real import write_real
+from medvox.workflows.demo.series import DemoPlan
 
 DEMO_VERSION = "1"
 """Goes up when the demo's content changes, so that cached copies are made anew."""

@@ -1,0 +1,1 @@
+"""The demo patient: series made by simulation, written as DICOM files, and real samples beside them."""
