@@ -382,6 +382,9 @@ def routes(world: World) -> list[Route]:
     async def formats(_: Request) -> Response:
         return JSONResponse([".nii.gz"])
 
+    async def segments(_: Request) -> Response:
+        return JSONResponse([])
+
     async def thumbnail(request: Request) -> Response:
         return Response(picture(scan_of(request), 160), media_type="image/png")
 
@@ -394,6 +397,7 @@ def routes(world: World) -> list[Route]:
         Route("/api/v1/events", events), Route("/api/v1/open", open_paths, methods=["POST"]),
         Route("/api/v1/upload", upload, methods=["POST"]), Route(one, image), Route(one + "/probe", probe),
         Route(one + "/notes", notes, methods=["GET", "POST"]), Route("/api/v1/export-formats", formats),
+        Route(one + "/segments", segments),
         Route("/api/v1/preferences", preferences, methods=["GET", "PUT"]),
         Route(one + "/header", header), Route(one + "/thumbnail", thumbnail), Route(one + "/preview", preview),
         Route(one + "/render", preview), Route(one + "/{grid}/{etag}/chunks/{t:int}/{c:int}", chunk),

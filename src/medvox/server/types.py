@@ -325,3 +325,43 @@ class Boot(Model):
     session: Session | None
     preview: Preview | None
     node: str | None = None
+
+
+class ListedSegment(Model):
+    """One segment of an object; `id` counts from 0, `center_mm` is the voxel of it nearest to its middle."""
+
+    id: int
+    name: str
+    color: str
+    volume_ml: float | None
+    center_mm: Point | None
+
+
+class SegmentObject(Model):
+    """An object whose segments lie on an image; `problem` says why it has none."""
+
+    id: str
+    kind: Literal["SEG", "RTSTRUCT", "labels"]
+    name: str
+    segments: list[ListedSegment]
+    problem: str | None
+
+
+class OutlineRegion(Model):
+    """An area: its outer ring and the holes in it, LPS mm; the first point is not repeated at the end."""
+
+    outer: list[Point]
+    holes: list[list[Point]]
+
+
+class SegmentOutlines(Model):
+    """All areas of one segment in a plane."""
+
+    id: int
+    regions: list[OutlineRegion]
+
+
+class PlaneOutlines(Model):
+    """Outlines in one plane, of the segments that it cuts."""
+
+    segments: list[SegmentOutlines]

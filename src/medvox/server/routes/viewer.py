@@ -10,6 +10,7 @@ from medvox.server.routes import (
     notes,
     preferences,
     presets,
+    segments,
     series,
     session,
 )
@@ -21,6 +22,7 @@ PARTS = (
     chunks.router,
     presets.router,
     hanging.router,
+    segments.router,
     notes.router,
     preferences.router,
     exports.router,

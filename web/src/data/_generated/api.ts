@@ -348,6 +348,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/images/{id}/segments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listed
+         * @description Objects whose segments lie on an image, with what is in them.
+         */
+        get: operations["segments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/images/{id}/segments/{object}/outlines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outlines
+         * @description Outlines of an object's segments on one stored slice, or in the plane through a point.
+         */
+        get: operations["segmentOutlines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/images/{id}/sources": {
         parameters: {
             query?: never;
@@ -1078,6 +1118,26 @@ export interface components {
             thumbnail_url: string;
         };
         /**
+         * ListedSegment
+         * @description One segment of an object; `id` counts from 0, `center_mm` is the voxel of it nearest to its middle.
+         */
+        ListedSegment: {
+            /** Center Mm */
+            center_mm: [
+                number,
+                number,
+                number
+            ] | null;
+            /** Color */
+            color: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Volume Ml */
+            volume_ml: number | null;
+        };
+        /**
          * ListedSeries
          * @description One series of a study.
          */
@@ -1548,6 +1608,24 @@ export interface components {
             paths: string[];
         };
         /**
+         * OutlineRegion
+         * @description An area: its outer ring and the holes in it, LPS mm; the first point is not repeated at the end.
+         */
+        OutlineRegion: {
+            /** Holes */
+            holes: [
+                number,
+                number,
+                number
+            ][][];
+            /** Outer */
+            outer: [
+                number,
+                number,
+                number
+            ][];
+        };
+        /**
          * OverlayLook
          * @description How the other volume lies over the image; values in the unit of its voxels.
          */
@@ -1638,6 +1716,14 @@ export interface components {
             row_mm: number;
             /** Source */
             source: string;
+        };
+        /**
+         * PlaneOutlines
+         * @description Outlines in one plane, of the segments that it cuts.
+         */
+        PlaneOutlines: {
+            /** Segments */
+            segments: components["schemas"]["SegmentOutlines"][];
         };
         /**
          * Preferences
@@ -1899,6 +1985,35 @@ export interface components {
             study_uid: string;
             /** Time */
             time: string;
+        };
+        /**
+         * SegmentObject
+         * @description An object whose segments lie on an image; `problem` says why it has none.
+         */
+        SegmentObject: {
+            /** Id */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "SEG" | "RTSTRUCT" | "labels";
+            /** Name */
+            name: string;
+            /** Problem */
+            problem: string | null;
+            /** Segments */
+            segments: components["schemas"]["ListedSegment"][];
+        };
+        /**
+         * SegmentOutlines
+         * @description All areas of one segment in a plane.
+         */
+        SegmentOutlines: {
+            /** Id */
+            id: number;
+            /** Regions */
+            regions: components["schemas"]["OutlineRegion"][];
         };
         /**
          * Series
@@ -3002,6 +3117,95 @@ export interface operations {
                 };
                 content: {
                     "image/png": unknown;
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    segments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SegmentObject"][];
+                };
+            };
+            /** @description The request cannot be answered. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+            /** @description The server failed. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorAnswer"];
+                };
+            };
+        };
+    };
+    segmentOutlines: {
+        parameters: {
+            query?: {
+                k?: number | null;
+                x?: number;
+                y?: number;
+                z?: number;
+                nx?: number;
+                ny?: number;
+                nz?: number;
+            };
+            header?: never;
+            path: {
+                object: string;
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlaneOutlines"];
                 };
             };
             /** @description The request cannot be answered. */
