@@ -7,6 +7,7 @@ import { readBoot } from '../data/api';
 import { start } from '../state/actions';
 import { keepNotes } from '../state/notes';
 import { loadPreferences } from '../state/preferences';
+import { keepSegments } from '../state/segments';
 import { App } from './App';
 import { installHook } from './hook';
 import { listenToKeys } from './keys';
@@ -17,6 +18,7 @@ installHook(window);
 start(readBoot(document), window.location.hash);
 keepUrl(window);
 keepNotes(window);
+keepSegments();
 listenToKeys(window);
 void loadPreferences();
 createRoot(document.getElementById('root')!).render(

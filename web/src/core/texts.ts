@@ -18,6 +18,8 @@ export const TEXTS = {
   kept: 'They are kept on this page and in this browser, and are saved as soon as the server answers. Do not close this page; you can export them as CSV or JSON now.',
   retry: 'Try now',
   name: 'Name',
+  segments: 'Segments',
+  fillOpacity: 'Opacity of the fill',
   jump: 'Go to',
   color: 'Color',
   hide: 'Hide',

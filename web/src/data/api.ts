@@ -6,8 +6,10 @@ import type {
   HangingRule,
   Header,
   ImageInfo,
+  PlaneOutlines,
   Presets,
   ProbeAnswer,
+  SegmentObject,
   Session,
   Studies,
 } from './types';
@@ -113,6 +115,11 @@ export const api = {
   image: (id: string) => json<ImageInfo>(imagePath(id)),
   probe: (id: string, at: ProbeQuery, signal?: AbortSignal) =>
     json<ProbeAnswer>(`${imagePath(id)}/probe?${query(at)}`, { signal }),
+  segments: (id: string) => json<SegmentObject[]>(`${imagePath(id)}/segments`),
+  outlines: (id: string, object: string, plane: object) =>
+    json<PlaneOutlines>(
+      `${imagePath(id)}/segments/${encodeURIComponent(object)}/outlines?${query(plane)}`,
+    ),
   header: (id: string, t: number, k: number) =>
     json<Header>(`${imagePath(id)}/header?${query({ t, k })}`),
   seriesHeader: (id: string, n: number) =>

@@ -20,6 +20,7 @@ import type {
   Procedures,
   RemoteNode,
   RemoteStudies,
+  SegmentObject,
   Session,
   Studies,
   Transfer,
@@ -86,6 +87,19 @@ export interface Capabilities {
   renderer: string;
   maxTexture3d: number;
 }
+
+/** Segments that lie on the shown image. */
+export interface SegmentsState {
+  /** The image that they lie on; null until they are there. */
+  imageId: string | null;
+  objects: SegmentObject[];
+  /** Keys of the segments that are not drawn. */
+  hidden: string[];
+  /** Of the fill, 0..1. */
+  opacity: number;
+}
+
+export const NO_SEGMENTS: SegmentsState = { imageId: null, objects: [], hidden: [], opacity: 0.35 };
 
 /** What studies are looked for, as the server takes it; empty text matches all. */
 export interface Search {
@@ -180,6 +194,7 @@ export interface State {
   probe: Probe | null;
   pinned: PinnedProbe | null;
   notes: NotesState;
+  segments: SegmentsState;
   /** Keys and theme of the user. */
   preferences: Preferences;
   errors: ErrorBody[];
@@ -235,6 +250,7 @@ export const INITIAL: State = {
   probe: null,
   pinned: null,
   notes: NO_NOTES,
+  segments: NO_SEGMENTS,
   preferences: { keys: {}, theme: 'dark' },
   errors: [],
   hidePatient: false,

@@ -111,12 +111,17 @@ export function setSlice(state: State, slice: number): Change {
 /** The stored slice that is shown: in planes and 3D, the one nearest to the crosshair. */
 export function shownSlice({ info, layout, slice, cursor }: State): number {
   if (!info || layout === 'stack' || !cursor) return slice;
+  return sliceAt(info, cursor) ?? slice;
+}
+
+/** The stored slice nearest to a point; null where slices have no place. */
+export function sliceAt(info: ImageInfo, point: Vec3): number | null {
   const { shape, affine, slice_origins_mm: origins } = info.grids.stored;
-  if (!affine) return slice;
+  if (!affine) return null;
   const geometry = gridGeometry(shape, affine);
-  if (!origins) return clamp(Math.round(worldToIndex(geometry, cursor)[0]), 0, shape[0] - 1);
+  if (!origins) return clamp(Math.round(worldToIndex(geometry, point)[0]), 0, shape[0] - 1);
   const normal = unit(cross(geometry.jStep, geometry.iStep));
-  const distances = origins.map((origin) => Math.abs(dot(sub(cursor, origin), normal)));
+  const distances = origins.map((origin) => Math.abs(dot(sub(point, origin), normal)));
   return distances.indexOf(Math.min(...distances));
 }
 

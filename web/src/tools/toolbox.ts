@@ -17,6 +17,7 @@ import { CrosshairTool, ScrollTool, ShiftDragTool, WindowDragTool } from './drag
 import { followDrawing } from './notes/drawing';
 import { measureLate } from './notes/values';
 import { pinProbe, probeAt } from './probe';
+import { followSegments } from './segments/follow';
 
 const { MouseBindings, KeyboardBindings } = Enums;
 const PLANAR = 'medvox-planar';
@@ -127,7 +128,9 @@ export function followPointer(viewer: Viewer, view: ViewName, element: HTMLEleme
     element.addEventListener(name, listener as EventListener);
   }
   const stopDrawing = view === 'volume' ? () => {} : followDrawing(viewer, view, element);
+  const stopSegments = view === 'volume' ? () => {} : followSegments(viewer, view, element);
   return () => {
+    stopSegments();
     stopDrawing();
     for (const [name, listener] of Object.entries(listeners)) {
       element.removeEventListener(name, listener as EventListener);

@@ -7,6 +7,7 @@ import { useMedvox } from './useMedvox';
 import { windowPresets } from './windowPresets';
 
 const LookingSections = lazy(() => import('./looking/LookingSections'));
+const SegmentsPanel = lazy(() => import('./segments/SegmentsPanel'));
 const NotesPanel = lazy(() => import('./notes/NotesPanel'));
 
 /** The right side: window, 3D, probe, measurements, findings of the shown image. */
@@ -21,6 +22,7 @@ export function Panel() {
       <Suspense>
         <LookingSections />
       </Suspense>
+      <SegmentsSection />
       <ProbeSection />
       <Suspense fallback={null}>
         <NotesPanel />
@@ -33,6 +35,18 @@ export function Panel() {
         </section>
       )}
     </aside>
+  );
+}
+
+/** Segments that lie on the image, loaded where there are some. */
+function SegmentsSection() {
+  const any = useMedvox((s) => s.segments.objects.length > 0);
+  return (
+    any && (
+      <Suspense fallback={null}>
+        <SegmentsPanel />
+      </Suspense>
+    )
   );
 }
 
