@@ -17,19 +17,19 @@ export async function pictureOf(viewer: Viewer, view: ViewName): Promise<HTMLCan
   context.fillStyle = '#000';
   context.fillRect(0, 0, width, height);
   context.drawImage(viewport.canvas, 0, 0, width, height);
-  await drawNotes(context, element, width, height);
+  for (const svg of element.querySelectorAll<SVGElement>('.segments-layer, .notes-layer')) {
+    await drawLayer(context, svg, width, height);
+  }
   drawTexts(context, element);
   return out;
 }
 
-async function drawNotes(
+async function drawLayer(
   context: CanvasRenderingContext2D,
-  element: HTMLElement,
+  svg: SVGElement,
   width: number,
   height: number,
 ): Promise<void> {
-  const svg = element.querySelector('svg.notes-layer');
-  if (!svg) return;
   const copy = svg.cloneNode(true) as SVGElement;
   copy.setAttribute('width', String(width));
   copy.setAttribute('height', String(height));
