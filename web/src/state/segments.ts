@@ -28,6 +28,9 @@ export function jumpToSegment({ center_mm: center }: Segment): void {
   else change(setCursor, center);
 }
 
+/** The image and studies whose segments were asked for last; another layout is no reason to ask again. */
+let loaded = '';
+
 async function load(imageId: string): Promise<void> {
   try {
     const objects = await api.segments(imageId);
@@ -49,8 +52,11 @@ export function keepSegments(): () => void {
     const { info, segments } = getState();
     const { hidden, opacity } = segments;
     if (segments.imageId !== (info?.id ?? null)) {
+      loaded = '';
       patch({ segments: { ...NO_SEGMENTS, hidden, opacity } });
     }
-    if (key && info && info.grids.stored.space === 'patient') void load(info.id);
+    if (!key || !info || key === loaded || info.grids.stored.space !== 'patient') return;
+    loaded = key;
+    void load(info.id);
   });
 }
