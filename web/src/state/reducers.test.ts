@@ -166,6 +166,11 @@ describe('views', () => {
     expect(setLayout(opened(image()), 'stack').layout).toBe('stack');
   });
 
+  it('leaves the views alone where the layout is chosen already', () => {
+    const shown = { ...opened(image()), shown: true };
+    expect(setLayout(shown, shown.layout)).toEqual({});
+  });
+
   it('goes back to how the image was opened', () => {
     const state = { ...opened(image()), window: { center: 1, width: 2 }, invert: true, shift: 5 };
     const back = resetView(state);

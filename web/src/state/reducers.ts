@@ -99,6 +99,7 @@ const firstView = (layout: Layout): ViewName =>
   layout === 'volume' ? 'volume' : showsPlanes(layout) ? 'axial' : 'stack';
 
 export function setLayout(state: State, layout: Layout): Change {
+  if (layout === state.layout) return {};
   if (!state.info || (!['stack', 'grid'].includes(layout) && !hasPlanes(state.info))) return {};
   return { layout, activeView: firstView(layout), views: {}, probe: null, shown: false };
 }
