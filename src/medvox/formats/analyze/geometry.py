@@ -9,7 +9,6 @@ same without the flip of x.
 from __future__ import annotations
 
 import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from numpy.typing import NDArray
 
 from medvox.core import affine as aff
 from medvox.core.axes import lps_from_ras, ras_from_lps, reverse_index_order
-from medvox.core.errors import GeometryError, MedvoxError
+from medvox.core.errors import FormatError, GeometryError
 from medvox.core.finding import Finding, Level
 from medvox.core.grid import Grid, Space
 from medvox.formats.analyze.header import AnalyzeHeader
+from medvox.formats.analyze.matlab import numeric_arrays
 from medvox.formats.files import read_bytes, size_of
 from medvox.formats.reorder import straight_axes
 from medvox.formats.text_header import grid_or_pixels
@@ -109,28 +109,20 @@ def _origin(header: AnalyzeHeader) -> FloatArray | None:
 
 def read_mat(path: Path) -> tuple[FloatArray | None, list[Finding]]:
     """Read a .mat file of SPM (MATLAB 4 or 5): affine (k, j, i) to LPS, or None and why."""
-    from scipy.io import loadmat
-
     if size_of(path) > _MOST_MAT:
         return None, [_bad(path, "it is absurdly large")]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            file: Any = io.BytesIO(read_bytes(path))  # scipy takes files, its stubs do not say so
-            found = loadmat(file, variable_names=("mat", "M"))
-        ras, several = _matrix(found)
+        ras, several = _matrix(numeric_arrays(read_bytes(path)))
         matrix = aff.check(lps_from_ras(ras))
     except GeometryError as error:
         return None, [_bad(path, error.what)]
-    except MedvoxError:
-        raise
-    except Exception:
+    except (FormatError, KeyError, ValueError):
         return None, [_bad(path, "it holds no usable matrix 'mat' or 'M'")]
     text = "the .mat file has a matrix for each image, and they differ: the first is used"
     return matrix, [_finding(path, "affine-conflict", text)] if several else []
 
 
-def _matrix(found: dict[str, object]) -> tuple[FloatArray, bool]:
+def _matrix(found: dict[str, FloatArray]) -> tuple[FloatArray, bool]:
     """Matrix (i, j, k) from 0 to RAS, and whether there were others."""
     flip = "mat" not in found
     stored = np.array(found["M" if flip else "mat"], dtype=np.float64)
