@@ -1,7 +1,7 @@
 """Numeric arrays of MATLAB files, level 4 and 5, as SPM writes them.
 
-Parsed here because scipy's compiled reader may end the program when it meets damaged bytes. Source: MathWorks,
-MAT-File Format, 2023: level 5 in chapter 1, level 4 in its appendix.
+Parsed here because scipy's compiled reader may end the program when it meets damaged bytes. Source:
+MathWorks, MAT-File Format, 2023: level 5 in chapter 1, level 4 in its appendix.
 """
 
 from __future__ import annotations
