@@ -30,10 +30,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(own: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of `medvox open` on the built patient."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MEDVOX_DATA_FOLDER", str(own))
-        with opened(write(tmp_path_factory.mktemp("patient"))) as found:
-            yield found
+    with opened(write(tmp_path_factory.mktemp("patient")), own) as found:
+        yield found
 
 
 @pytest.fixture

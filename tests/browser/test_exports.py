@@ -180,7 +180,9 @@ def test_keys_are_changed_and_stay_changed(page: Viewer, data: Path) -> None:
     page.page.keyboard.press("x")
     page.page.get_by_role("button", name="Close help").click()
     page.page.wait_for_timeout(300)
-    assert json.loads((data / "preferences.json").read_text("utf-8"))["keys"] == {"invert": "x"}
+    assert json.loads((data / "preferences.json").read_text("utf-8"))["keys"] == {
+        "invert": "x", "straighten": ""  # a key belongs to one command
+    }  # fmt: skip
     page.page.reload()
     page.wait_loaded()
     page.wait("s.preferences.keys.invert === 'x'")

@@ -137,6 +137,7 @@ export class Viewer {
       report(e, info.label),
     );
     this.settling = false;
+    this.painted = true;
     this.noteProgress();
     return display;
   }
