@@ -39,7 +39,8 @@ def test_every_command_is_described_with_all_its_options():
     text = api_reference.commands_text()
     described = [line.removeprefix("## medvox ") for line in text.splitlines() if line.startswith("## ")]
     net = "echo send find get move worklist commit print ups mpps"
-    assert described[:7] == ["open", "demo", "info", "convert", "render", "raw propose", "raw describe"]
+    assert described[:5] == ["open", "demo", "info", "convert", "render"]
+    assert {"raw propose", "segment threshold", "process bias-field", "measure suv"} <= set(described)
     assert {name.split()[1] for name in described if name.startswith("net ")} == set(net.split())
     assert sorted(described) == sorted(leaves(typer.main.get_command(app)))
     assert "medvox convert [OPTIONS] SOURCE TARGET" in text

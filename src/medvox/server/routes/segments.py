@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from medvox.server import types as api
 from medvox.server.dependencies import EntryOf, SessionOf
-from medvox.server.image import segments
+from medvox.server.looking import segments
 
 router = APIRouter(tags=["segments"])
 
