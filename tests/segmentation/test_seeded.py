@@ -114,7 +114,8 @@ def test_our_random_walker_is_scikit_images(scene):
     flat = seeds.data[0][part].copy()
     flat[0, 0, 0] = 1
     values = image.values()[part].astype(float)
-    theirs = segmentation.random_walker(values, flat, beta=130, mode="cg_j", tol=1e-8, prob_tol=1)
+    beta = 130 / values.std()  # scikit-image divides squared differences by the deviation, not by its square
+    theirs = segmentation.random_walker(values, flat, beta=beta, mode="cg_j", tol=1e-8, prob_tol=1)
     where = grid(values.shape)
     ours = from_seeds.random_walker(
         volume(values, where), labels(*(flat == n for n in (1, 2, 3)), where=where), tolerance=1e-8

@@ -129,8 +129,9 @@ def random_walker(
 
     Notes
     -----
-    Grady, IEEE TPAMI 28 (2006) 1768; weights as in scikit-image: ``exp(-beta d² / (10 s²))`` for a difference
-    d and standard deviation s of the image, divided by the distance in mm.
+    Grady, IEEE TPAMI 28 (2006) 1768; weights are ``exp(-beta d² / (10 s²))`` for a difference d and
+    standard deviation s of the image, divided by the distance in mm. scikit-image divides by s, not by its
+    square, so that its beta depends on the unit.
     """
     from scipy.sparse import coo_array, diags_array
     from scipy.sparse.linalg import cg
