@@ -94,7 +94,7 @@ def test_convert_names_files_by_template_and_guards_identity(series, tmp_path):
 def test_wrong_usage_is_exit_code_2(series, tmp_path):
     medvox("convert", series, tmp_path, "--order", "sideways", expect=2)
     medvox("convert", expect=2)
-    medvox("render", series, tmp_path / "picture.gif", expect=2)
+    medvox("render", series, tmp_path / "picture.tif", expect=2)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import medvox as mv
+from medvox.core.labels import LabelMap, Segment
 from medvox.testing.dicom_builder import save, stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,7 +37,7 @@ RUN = [page for page in PAGES if blocks(page)]
 
 @pytest.fixture
 def working_folder(tmp_path, monkeypatch):
-    """What the pages take for granted: a CT in `folder` and `demo-patient`, the same as NIfTI files."""
+    """What the pages take for granted: a CT in `folder` and `demo-patient`, as NIfTI files, labels."""
     pixels = np.random.default_rng(7).integers(0, 900, (8, 12, 16)).astype(np.int16)
     pixels[2:6, 3:9, 4:12] = 1400
     slices = stack(
@@ -45,8 +46,11 @@ def working_folder(tmp_path, monkeypatch):
     )  # fmt: skip
     save(slices, tmp_path / "folder")
     save(slices, tmp_path / "demo-patient")
-    for name in ("scan.nii.gz", "brain.nii.gz"):
-        mv.write(mv.read(tmp_path / "folder"), tmp_path / name)
+    volume = mv.read(tmp_path / "folder")
+    for name in ("scan.nii.gz", "brain.nii.gz", "ct.nii.gz"):
+        mv.write(volume, tmp_path / name)
+    marked = (volume.values() > 300)[None].astype(np.uint8)
+    mv.write_labels(LabelMap(marked, volume.grid, (Segment(1, "bone"),)), tmp_path / "labels.nii.gz")
     monkeypatch.chdir(tmp_path)
 
 

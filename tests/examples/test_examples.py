@@ -47,7 +47,7 @@ def test_every_example_is_listed():
     assert {path.stem for path in FOLDER.glob("*.py")} == {*MAKES, *TELLS}
 
 
-TELLS = ("open_a_folder", "straighten_a_tilted_stack", "suv_in_a_label")
+TELLS = ("measure_segments", "open_a_folder", "straighten_a_tilted_stack", "suv_in_a_label")
 
 
 @SLOW
@@ -66,6 +66,16 @@ def test_the_folder_is_told_with_its_modalities_and_a_source(run):
     assert {"CT", "PT", "MR", "US", "DX"} <= set(text.split())
     assert "HU at L" in text
     assert "ct/CT" in text
+
+
+@SLOW
+def test_segments_have_the_volumes_of_the_phantom(run, working_folder):
+    text = run("measure_segments")
+    segments = json.loads((working_folder / "demo-patient/truth/truth.json").read_text())["segments"]
+    (muscle,) = [segment for segment in segments if segment["name"] == "skeletal muscle"]
+    (row,) = [line for line in text.splitlines() if line.startswith(f"Segment {muscle['number']} ")]
+    assert float(row.split()[2]) == pytest.approx(muscle["volume_ml"], rel=0.05)
+    assert "Dice" in text
 
 
 @SLOW
